@@ -30,6 +30,7 @@ from citerefine.refiner.language.words import content_stems, light_stems, name_s
 from citerefine.refiner.records import Snippet
 from citerefine.refiner.request import RefineRequest
 from citerefine.refiner.tags.writer import Citing, write_answer
+from citerefine.refiner.validation import NOT_ANSWERED
 
 MAX_SENTENCES: Final = 4
 MAX_PER_SOURCE: Final = 3
@@ -47,7 +48,6 @@ MAX_REPEAT: Final = 0.6
 """Token F1 with a chosen sentence of the same source from which on a sentence is a repeat."""
 WORDS: Final = (3, 80)
 """Shortest and longest sentence that is quoted, in words."""
-NOT_ANSWERED: Final = "The evidence does not answer this question."
 
 _NEGATIONS: Final = frozenset(["no", "not", "never", "neither", "nor", "none", "nothing", "without", "cannot"])
 _NUMBER: Final = re.compile(r"\d+(?:[.,]\d+)*")

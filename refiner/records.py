@@ -154,7 +154,19 @@ class Issue(Record):
 
 
 class Usage(Record):
-    """What a model call consumed; None where the server did not say."""
+    """What model calls consumed; None where a server did not say."""
 
     prompt_tokens: int | None = None
     completion_tokens: int | None = None
+    cached_tokens: int | None = None
+    """Of the prompt's tokens, those that the server took from its prefix cache."""
+    cost: float | None = None
+    """US dollars: as the server says, or by the prices that were set."""
+    calls: int = 1
+
+    def __add__(self, other: "Usage") -> "Usage":
+        """Both together; a sum of which one part is unknown is unknown."""
+        names = ("prompt_tokens", "completion_tokens", "cached_tokens", "cost")
+        pairs = {name: (getattr(self, name), getattr(other, name)) for name in names}
+        sums = {name: None if None in pair else sum(pair) for name, pair in pairs.items()}
+        return Usage(calls=self.calls + other.calls, **sums)

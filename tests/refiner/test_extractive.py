@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from citerefine.refiner import Answer, Refiner, Snippet
-from citerefine.refiner.extractive import MAX_PER_SOURCE, MAX_SENTENCES, NOT_ANSWERED
+from citerefine.refiner.extractive import MAX_PER_SOURCE, MAX_SENTENCES
+from citerefine.refiner.validation import NOT_ANSWERED
 
 QUESTION = "Did perch biomass in Lake Orven double?"
 

@@ -1,0 +1,1 @@
+"""Refining many requests: files of rows in, files of rows out, resumable."""

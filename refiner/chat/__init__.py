@@ -1,0 +1,1 @@
+"""The one model client: calls, replies, endpoints, retries, what a server can do."""

@@ -1,0 +1,1 @@
+"""The prompts: one file a part, and what fits them to a token budget."""
