@@ -32,6 +32,8 @@ lint: $(VENV)/installed-dev ## ruff
 types: $(VENV)/installed-dev ## mypy --strict
 	$(RUN)/mypy
 	$(RUN)/mypy tests benchmarks docs
+	$(RUN)/mypy examples/*.py
+	cd examples/own_graph && ../../$(RUN)/mypy --config-file ../../pyproject.toml --cache-dir ../../.mypy_cache main.py
 
 unit: $(VENV)/installed-dev ## pytest, offline
 	$(RUN)/python -m pytest

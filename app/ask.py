@@ -1,23 +1,27 @@
 """`citerefine ask`: from a question to a cited answer.
 
-In: a question, corpora, a model string. Out: the answer in the format wanted, printed or written to a file.
-Not here: searching (tools/corpus.py), refining (refiner/), rendering (refiner/).
+In: a question, corpora, models, limits; or the recording of such a run. Out: the answer in the format wanted, printed
+or written to a file. Not here: the steps of the agent (refiner/agent/), interruptions, traces and replays
+(long_run.py), rendering (refiner/report/).
 """
 
+import asyncio
 import sys
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
 from citerefine.app.corpora import OpenCorpora, open_corpora
 from citerefine.app.messages import say
 from citerefine.app.outputs import check_output, write_output
+from citerefine.refiner.agent.context import RefinerContext
+from citerefine.refiner.agent.run import research
 from citerefine.refiner.answer import Answer
 from citerefine.refiner.errors import InputError
 from citerefine.refiner.language.words import content_words
-from citerefine.refiner.records import Snippet
-from citerefine.refiner.refiner import Refiner
-from citerefine.tools.corpus import find_evidence
+from citerefine.refiner.models import EXTRACTIVE, load_chat_model
+from citerefine.tools.local import LocalSearch
 
 SUFFIXES: Final = {
     ".txt": "text",
@@ -28,34 +32,117 @@ SUFFIXES: Final = {
     ".htm": "html",
     ".xml": "tags",
 }
+SOURCE: Final = "corpus"
+"""What messages call all that `--corpus` names."""
+
+
+class Output(NamedTuple):
+    """Where an answer goes, and in which form."""
+
+    format: str | None = None
+    """None: by the suffix of `out`, else text."""
+    out: Path | None = None
+    """None prints it."""
 
 
 def run_ask(
-    question: str, paths: Sequence[Path], model: str, limit: int, format: str | None, out: Path | None
+    question: str,
+    paths: Sequence[Path],
+    context: RefinerContext,
+    output: Output,
+    *,
+    trace: Path | None = None,
+    fresh: bool = False,
 ) -> None:
-    """Answers and shows. Raises CiterefineError."""
-    format = _format(format, out)
+    """Answers and shows.
+
+    Args:
+        question: what to answer; `-` stands for standard input.
+        paths: where to search; none stands for the built-in notes.
+        context: models, limits and settings.
+        output: where the answer goes.
+        trace: where everything that happens is recorded.
+        fresh: whether an interrupted run of the same question is thrown away.
+
+    Raises CiterefineError.
+    """
+    format = _format(output)
     question = read_question(question)
-    refiner = Refiner(model)
-    if out is not None:
-        check_output(out, paths)
-    with open_corpora(paths) as opened:
-        answer = answer_question(question, opened, refiner, limit)
-    if out is None:
-        _print(answer, format)
-    else:
-        write_output(out, render(answer, format))
-        say(f"wrote {out}")
+    _check_models(context)
+    for out in (output.out, trace):
+        if out is not None:
+            check_output(out, paths)
+    with open_corpora(paths) as opened, LocalSearch(opened.corpora, name=SOURCE) as search:
+        finish = partial(noting, searched=opened.notes)
+        if trace is not None:
+            from citerefine.app.long_run import recorded_answer
+
+            answer = asyncio.run(recorded_answer(question, search, context, opened.notes, trace, finish))
+        elif _is_instant(context):
+            answer = answer_question(question, opened, context)
+        else:
+            from citerefine.app.long_run import resumable_answer
+
+            searched = [str(path.resolve()) for path in paths]
+            answer = finish(asyncio.run(resumable_answer(question, search, context, searched, fresh)))
+    _show(answer, format, output.out)
 
 
-def _format(format: str | None, out: Path | None) -> str:
-    if format is not None or out is None:
-        return format or "text"
+def run_replay(question: str | None, trace: Path, output: Output) -> None:
+    """Answers again what a trace recorded, and shows it; nothing is searched or asked. Raises CiterefineError."""
+    from citerefine.app.long_run import replayed_answer
+
+    format = _format(output)
+    if output.out is not None:
+        check_output(output.out, [trace])
+    asked = None if question is None else read_question(question)
+    _show(asyncio.run(replayed_answer(trace, asked, noting)), format, output.out)
+
+
+def _is_instant(context: RefinerContext) -> bool:
+    """Whether no model takes part, so that an answer takes milliseconds."""
+    return context.model == EXTRACTIVE and context.planner is None
+
+
+def _check_models(context: RefinerContext) -> None:
+    """Raises ModelError for a name that names nothing, before anything is opened or searched."""
+    for model in (context.planner, None if context.model == EXTRACTIVE else context.model):
+        if isinstance(model, str):
+            load_chat_model(model)
+
+
+def answer_question(question: str, opened: OpenCorpora, context: RefinerContext | None = None) -> Answer:
+    """The answer of the agent, with notes on what was searched. Raises what the refiner raises."""
+    with LocalSearch(opened.corpora, name=SOURCE) as search:
+        return noting(asyncio.run(research(question, [search], context)), opened.notes)
+
+
+def noting(answer: Answer, searched: Sequence[str]) -> Answer:
+    """The answer with notes on what was searched before its own, and why there is none behind them."""
+    notes = [*searched, *answer.notes]
+    if not answer.answered:
+        notes.append(_why_not(answer))
+    return answer.model_copy(update={"notes": tuple(notes)})
+
+
+def _why_not(answer: Answer) -> str:
+    snippets = answer.evidence.snippets
+    titles = dict.fromkeys(snippet.title or snippet.source or snippet.id for snippet in snippets)
+    if titles:
+        return f"Nearest sources: {'; '.join([*titles][:3])}."
+    if content_words(answer.question):
+        return "No passage holds any word of the question."
+    return "The question holds no word that can be searched for."
+
+
+def _format(output: Output) -> str:
+    if output.format is not None or output.out is None:
+        return output.format or "text"
     try:
-        return SUFFIXES[out.suffix.lower()]
+        return SUFFIXES[output.out.suffix.lower()]
     except KeyError:
         raise InputError(
-            f"the suffix of {out.name!r} names no format; add --format, or use one of {' '.join(SUFFIXES)}"
+            f"the suffix of {output.out.name!r} names no format; add --format, or use one of {' '.join(SUFFIXES)}"
         ) from None
 
 
@@ -66,25 +153,6 @@ def read_question(question: str) -> str:
     if not question.strip():
         raise InputError('the question is empty; ask something, for example: citerefine ask "What is ALCE?"')
     return question.strip()
-
-
-def answer_question(question: str, opened: OpenCorpora, refiner: Refiner, limit: int) -> Answer:
-    """Searches, refines, and notes what a reader should know."""
-    snippets = find_evidence(opened.corpora, question, limit)
-    answer = refiner.refine(question, snippets)
-    notes = [*opened.notes, *answer.notes]
-    if not answer.answered:
-        notes.append(_why_not(question, snippets))
-    return answer.model_copy(update={"notes": tuple(notes)})
-
-
-def _why_not(question: str, snippets: Sequence[Snippet]) -> str:
-    titles = dict.fromkeys(snippet.title or snippet.source or snippet.id for snippet in snippets)
-    if titles:
-        return f"Nearest sources: {'; '.join([*titles][:3])}."
-    if content_words(question):
-        return "No passage holds any word of the question."
-    return "The question holds no word that can be searched for."
 
 
 def render(answer: Answer, format: str) -> str:
@@ -100,6 +168,14 @@ def render(answer: Answer, format: str) -> str:
     from citerefine.refiner.report.terminal import plain_answer
 
     return plain_answer(answer)
+
+
+def _show(answer: Answer, format: str, out: Path | None) -> None:
+    if out is None:
+        _print(answer, format)
+    else:
+        write_output(out, render(answer, format))
+        say(f"wrote {out}")
 
 
 def _print(answer: Answer, format: str) -> None:

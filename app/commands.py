@@ -1,7 +1,7 @@
-"""The commands and their options: `citerefine ask | index | walk | doctor`.
+"""The commands and their options: `citerefine ask | refine | index | walk | doctor`.
 
 In: arguments, `CITEREFINE_*` variables (arguments win). Out: calls of what does the work, with checked values. Not
-here: the work (ask.py, index.py, walk.py, doctor.py), which is loaded when it runs; exit codes (cli.py).
+here: the work (ask.py, refine.py, index.py, walk.py, doctor.py), which is loaded when it runs; exit codes (cli.py).
 """
 
 import os
@@ -13,6 +13,7 @@ from typing import Annotated
 import typer
 
 from citerefine.refiner.errors import InputError
+from citerefine.refiner.settings import OnInvalid, RefinerSettings
 
 app = typer.Typer(
     name="citerefine",
@@ -79,7 +80,10 @@ def _root(
 
 @app.command()
 def ask(
-    question: Question,
+    question: Annotated[
+        str | None,
+        typer.Argument(help="What to answer; `-` reads it from standard input. May be left out with --replay."),
+    ] = None,
     corpus: CorpusPaths = None,
     model: Model = "extractive",
     limit: Limit = 10,
@@ -88,17 +92,110 @@ def ask(
     ] = None,
     json: Annotated[bool, typer.Option("--json", help="Same as `--format json`.")] = False,
     out: Annotated[Path | None, typer.Option("--out", "-o", help="File to write instead of printing.")] = None,
+    planner: Annotated[
+        str | None,
+        typer.Option(
+            envvar="CITEREFINE_PLANNER",
+            help="The model that chooses what to search for; without one, queries are built from the question.",
+        ),
+    ] = None,
+    max_searches: Annotated[
+        int, typer.Option(envvar="CITEREFINE_MAX_SEARCHES", min=0, max=1000, help="Most searches.")
+    ] = 4,
+    max_seconds: Annotated[
+        float, typer.Option(envvar="CITEREFINE_MAX_SECONDS", min=1, help="Longest time for everything together.")
+    ] = 300.0,
+    on_invalid: Annotated[
+        OnInvalid,
+        typer.Option(
+            envvar="CITEREFINE_ON_INVALID",
+            help="What happens to an answer whose citations are not valid: one repair, then mark, drop or raise.",
+        ),
+    ] = OnInvalid.REPAIR,
+    passes: Annotated[
+        int,
+        typer.Option(envvar="CITEREFINE_PASSES", min=1, max=2, help="2 lets the model improve its own draft once."),
+    ] = 1,
+    trace: Annotated[
+        Path | None, typer.Option(help="File to record in: all that models and searches gave, and the answer.")
+    ] = None,
+    replay: Annotated[
+        Path | None,
+        typer.Option(
+            help="Answer again from a file made by --trace: nothing is searched or asked, and its settings hold."
+        ),
+    ] = None,
+    fresh: Annotated[
+        bool, typer.Option("--fresh", help="Start anew where an interrupted run of the same command would go on.")
+    ] = False,
 ) -> None:
     """Answer a question from a corpus, every claim with its source.
 
+    With a model, an interrupted run goes on where it stopped when the same command is given again.
+
     Example: `citerefine ask "How does ALCE measure citation recall?" --out answer.html`
+
+    Example: `citerefine ask "Did perch double?" -c papers/ -m openai:Qwen/Qwen3-4B@http://localhost:8000/v1`
     """
-    from citerefine.app.ask import run_ask
+    from citerefine.app.ask import Output, run_ask, run_replay
 
     if json and format not in (None, Format.JSON):
         raise InputError(f"--json and --format {format} contradict each other; give one of them")
     chosen = Format.JSON if json else format
-    run_ask(question, corpus or [], model, limit, chosen.value if chosen else None, out)
+    output = Output(chosen.value if chosen else None, out)
+    if replay is not None:
+        if trace is not None:
+            raise InputError("--trace and --replay contradict each other; a replay records nothing new")
+        run_replay(question, replay, output)
+        return
+    if question is None:
+        raise typer.BadParameter("Missing argument 'QUESTION'.")
+    from citerefine.refiner.agent.context import RefinerContext
+
+    context = RefinerContext(
+        model=model,
+        planner=planner,
+        max_searches=max_searches,
+        snippets_per_search=limit,
+        max_seconds=max_seconds,
+        settings=RefinerSettings(on_invalid=on_invalid, passes=passes, deadline=max_seconds),
+    )
+    run_ask(question, corpus or [], context, output, trace=trace, fresh=fresh)
+
+
+@app.command()
+def refine(
+    rows: Annotated[Path, typer.Argument(metavar="IN.jsonl", help="Request rows; `-` reads them from standard input.")],
+    out: Annotated[
+        Path, typer.Option("--out", "-o", help="File of run rows; what it holds already is not asked again.")
+    ],
+    model: Model = "extractive",
+    concurrency: Annotated[
+        int, typer.Option("--concurrency", envvar="CITEREFINE_CONCURRENCY", min=1, max=1024, help="Most rows at once.")
+    ] = 8,
+    deadline: Annotated[
+        float, typer.Option("--deadline", envvar="CITEREFINE_DEADLINE", min=0.001, help="Seconds for one row.")
+    ] = 120.0,
+    on_invalid: Annotated[
+        OnInvalid,
+        typer.Option("--on-invalid", envvar="CITEREFINE_ON_INVALID", help="What becomes of invalid citations."),
+    ] = OnInvalid.REPAIR,
+    passes: Annotated[
+        int, typer.Option("--passes", envvar="CITEREFINE_PASSES", min=1, max=2, help="2: the model improves its draft.")
+    ] = 1,
+    retry_failed: Annotated[bool, typer.Option("--retry-failed", help="Ask rows without an answer again.")] = False,
+    json: Annotated[bool, typer.Option("--json", help="Print the report as JSON.")] = False,
+) -> None:
+    """Refine many requests: one run row for each request row.
+
+    Interrupted in any way, the same command goes on where it stopped.
+
+    Example: `citerefine refine requests.jsonl --out run.jsonl --concurrency 16`
+    """
+    from citerefine.app.refine import run_refine
+
+    settings = RefinerSettings(deadline=deadline, on_invalid=on_invalid, passes=passes)
+    run_refine(rows, out, model, settings, concurrency, retry_failed, json)
 
 
 @app.command()
@@ -135,11 +232,17 @@ def walk(
 
 
 @app.command()
-def doctor(json: Annotated[bool, typer.Option("--json", help="Print the findings as JSON.")] = False) -> None:
-    """Say what is installed, what works, and what is missing.
+def doctor(
+    model: Annotated[
+        str | None,
+        typer.Option("--model", "-m", envvar="CITEREFINE_MODEL", help="A model to try: is it there, what can it do?"),
+    ] = None,
+    json: Annotated[bool, typer.Option("--json", help="Print the findings as JSON.")] = False,
+) -> None:
+    """Say what is installed, what works, and what is missing; of a model, what it can do.
 
-    Example: `citerefine doctor`
+    Example: `citerefine doctor --model openai:Qwen/Qwen3-4B@http://localhost:8000/v1`
     """
     from citerefine.app.doctor import run_doctor
 
-    run_doctor(json)
+    run_doctor(json, model)

@@ -1,23 +1,27 @@
 """`citerefine doctor`: what is installed, what works, what is missing.
 
-In: nothing. Out: one line a finding on standard output, or JSON: [{"name", "ok", "needed", "detail"}]. Each
-finding is tried, not assumed. Exit code 1 if something needed is missing. Not here: repairing anything.
+In: a model string, or none. Out: one line a finding on standard output, or JSON: [{"name", "ok", "needed",
+"detail"}]. Each finding is tried, not assumed; of extras, whether they are installed. Exit code 1 if something needed
+is missing or the model cannot be reached. Not here: repairing anything, trying models (refiner/chat/probe.py).
 """
 
+import asyncio
 import json
 import platform
 import sqlite3
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
-from functools import partial
 from importlib.metadata import PackageNotFoundError, version
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 import typer
 
 from citerefine.app.corpora import cache_folder
-from citerefine.refiner.models import MODELS
+from citerefine.refiner.chat.endpoint import Endpoint
+from citerefine.refiner.chat.limits import ClientLimits
+from citerefine.refiner.models import EXTRACTIVE, load_chat_model
+from citerefine.refiner.protocols import ChatModel
 from citerefine.refiner.refiner import Refiner
 from citerefine.tools.corpus import Corpus
 from citerefine.tools.notes import NAME, open_notes
@@ -33,9 +37,21 @@ class Finding(NamedTuple):
     detail: str
 
 
-def run_doctor(as_json: bool) -> None:
-    """Prints all findings; exits with 1 if something needed is missing."""
-    findings = list(_findings())
+EXTRAS: Final = {
+    "pdf": ("pypdf", "reads PDF files"),
+    "langchain": ("langchain", "middleware and tools for agents of LangChain"),
+    "train": ("torch", "runs and trains models in this process: hf:PATH_OR_NAME"),
+    "vllm": ("vllm", "runs batches in this process: vllm:PATH_OR_NAME"),
+}
+"""Extra → the package that stands for it, and what it is good for."""
+_LIMITS: Final = ClientLimits(deadline=60, attempts=2)
+"""Somebody waits in front of the screen, and wants to know that a server is down rather than that it came back."""
+
+
+def run_doctor(as_json: bool, model: str | None = None) -> None:
+    """Prints all findings; exits with 1 if something needed is missing. Raises ModelError for no model string."""
+    chat_model = None if model in (None, EXTRACTIVE) else _load(model)
+    findings = [*_findings(), *(asyncio.run(_model_findings(chat_model)) if chat_model else ())]
     if as_json:
         print(json.dumps([finding._asdict() for finding in findings], indent=2))
     else:
@@ -51,10 +67,32 @@ def _findings() -> Iterator[Finding]:
     yield Finding("Python", sys.version_info >= (3, 11), True, platform.python_version())
     yield _try("full-text search", True, _full_text_search)
     yield _try(NAME, True, _notes)
-    for name in MODELS:
-        yield _try(f"model {name}", True, partial(_model, name))
-    yield _package("pypdf", "pdf", "reads PDF files")
+    yield _try(f"model {EXTRACTIVE}", True, _extractive)
+    for extra, (package, use) in EXTRAS.items():
+        yield _package(package, extra, use)
     yield _try("cache", False, _cache)
+
+
+def _load(name: str) -> ChatModel:
+    if not name.startswith("openai:"):
+        return load_chat_model(name)
+    from citerefine.refiner.chat.client import ChatClient
+
+    return ChatClient(Endpoint.parse(name), _LIMITS)
+
+
+async def _model_findings(model: ChatModel) -> list[Finding]:
+    from citerefine.refiner.chat.probe import REACHABLE, probe
+
+    try:
+        return [
+            Finding(f"model {model.name}", trait.ok, True, trait.detail)
+            if trait.name == REACHABLE
+            else Finding(trait.name, trait.ok, False, trait.detail)
+            async for trait in probe(model)
+        ]
+    finally:
+        await model.aclose()
 
 
 def _try(name: str, needed: bool, check: Callable[[], str]) -> Finding:
@@ -83,9 +121,9 @@ def _cache() -> str:
         return str(folder)
 
 
-def _model(name: str) -> str:
-    answer = Refiner(name).refine("Did perch double?", [{"text": "By 2010 perch had doubled in number."}])
-    return f"answers with {len(answer.claims)} cited claim"
+def _extractive() -> str:
+    answer = Refiner(EXTRACTIVE).refine("Did perch double?", [{"text": "By 2010 perch had doubled in number."}])
+    return f"answers with {len(answer.claims)} cited claim, in sentences of the evidence; needs no server"
 
 
 def _package(name: str, extra: str, use: str) -> Finding:

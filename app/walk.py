@@ -1,22 +1,24 @@
 """`citerefine walk`: one question's way through the toolkit, each record printed in turn.
 
-In: what `ask` takes. Out: a straight-line version of the whole on standard output: question, snippets, evidence as
-a model would see it, the draft, what the parser reads, the answer. Not here: anything that `ask` does not do.
+In: what `ask` takes. Out: a straight-line version of the whole on standard output: question, queries, snippets,
+evidence as a model sees it, the draft, what the parser reads, the answer. Not here: anything that `ask` does not do.
 """
 
+import asyncio
 import json
 from collections.abc import Sequence
 from pathlib import Path
 
-from citerefine.app.ask import read_question
+from citerefine.app.ask import SOURCE, read_question
 from citerefine.app.corpora import open_corpora
-from citerefine.refiner.answer import parse_answer
-from citerefine.refiner.evidence import Evidence
+from citerefine.refiner.agent.context import RefinerContext
+from citerefine.refiner.agent.events import Event
+from citerefine.refiner.agent.run import research
+from citerefine.refiner.answer import Answer
 from citerefine.refiner.language.words import content_words
-from citerefine.refiner.models import load_model
+from citerefine.refiner.refiner import Refiner
 from citerefine.refiner.report.terminal_text import sanitise
-from citerefine.refiner.request import RefineRequest
-from citerefine.tools.corpus import find_evidence
+from citerefine.tools.local import LocalSearch
 
 _SHOWN = 220
 """Longest text that is shown of a passage."""
@@ -25,19 +27,23 @@ _SHOWN = 220
 def run_walk(question: str, paths: Sequence[Path], model: str, limit: int) -> None:
     """Walks and prints. Raises CiterefineError."""
     question = read_question(question)
-    write = load_model(model)
-    with open_corpora(paths) as opened:
+    Refiner(model)  # complains of an unknown model before anything is opened
+    context = RefinerContext(model=model, snippets_per_search=limit)
+    with open_corpora(paths) as opened, LocalSearch(opened.corpora, name=SOURCE) as search:
         _show("question", question)
-        _show("search for", " ".join(content_words(question)))
-        snippets = find_evidence(opened.corpora, question, limit)
-    for snippet in snippets:
-        _show(f"snippet {snippet.id}", _shortened(snippet.model_dump(mode="json", exclude_defaults=True)))
-    request = RefineRequest(question=question, evidence=Evidence(snippets=tuple(snippets)), id="walk")
-    names = {request.evidence.alias(snippet.id): snippet.id for snippet in snippets}
-    _show("evidence: names that a model may cite", names)
-    raw = "".join(write(request))
-    _show(f"draft of {model}", raw)
-    answer = parse_answer(raw, request.evidence, question=question, model=model)
+        _show_answer(asyncio.run(research(question, [search], context, emit=_show_event)), model)
+
+
+def _show_event(event: Event) -> None:
+    if event["type"] == "search" and event["outcome"] is None:
+        _show("search for", " ".join(content_words(event["query"])))
+    elif event["type"] == "snippet":
+        _show(f"snippet {event['id']}", _shortened(event["snippet"]))
+
+
+def _show_answer(answer: Answer, model: str) -> None:
+    _show("evidence: names that a model may cite", {name: id for id, name in answer.evidence.names().items()})
+    _show(f"draft of {model}", answer.raw)
     for number, claim in enumerate(answer.claims, 1):
         _show(f"claim {number}", claim.model_dump(mode="json"))
     _show("issues", [issue.code for issue in answer.issues])

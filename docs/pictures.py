@@ -18,7 +18,7 @@ from rich.terminal_theme import SVG_EXPORT_THEME
 
 from citerefine.app.ask import answer_question
 from citerefine.app.corpora import open_corpora
-from citerefine.refiner import Answer, Refiner
+from citerefine.refiner import Answer
 from citerefine.refiner.report.terminal import print_answer
 
 QUESTION = "How does ALCE measure citation recall and precision?"
@@ -29,7 +29,7 @@ WIDTH = 84
 def demo_answer() -> Answer:
     """The answer of `make demo`."""
     with open_corpora([]) as opened:
-        return answer_question(QUESTION, opened, Refiner("extractive"), 10)
+        return answer_question(QUESTION, opened)
 
 
 def terminal_picture(answer: Answer) -> str:

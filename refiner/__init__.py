@@ -9,26 +9,42 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from citerefine.refiner.answer import Answer, AnswerStream, parse_answer
-    from citerefine.refiner.errors import AnswerError, CiterefineError, EvidenceError, ModelError
+    from citerefine.refiner.errors import (
+        AnswerError,
+        CallError,
+        CitationError,
+        CiterefineError,
+        EvidenceError,
+        InputError,
+        ModelError,
+        ReplyError,
+    )
     from citerefine.refiner.evidence import Evidence, read_tool_output
     from citerefine.refiner.records import Claim, Issue, Mode, Snippet, Usage
     from citerefine.refiner.refiner import Refiner
     from citerefine.refiner.request import RefineRequest
+    from citerefine.refiner.settings import OnInvalid, RefinerSettings
     from citerefine.refiner.tags.scanner import Restart
 
 __all__ = [
     "Answer",
     "AnswerError",
     "AnswerStream",
+    "CallError",
+    "CitationError",
     "CiterefineError",
     "Claim",
     "Evidence",
     "EvidenceError",
+    "InputError",
     "Issue",
     "Mode",
     "ModelError",
+    "OnInvalid",
     "RefineRequest",
     "Refiner",
+    "RefinerSettings",
+    "ReplyError",
     "Restart",
     "Snippet",
     "Usage",
@@ -38,11 +54,21 @@ __all__ = [
 
 _MODULES = {
     "answer": ("Answer", "AnswerStream", "parse_answer"),
-    "errors": ("AnswerError", "CiterefineError", "EvidenceError", "ModelError"),
+    "errors": (
+        "AnswerError",
+        "CallError",
+        "CitationError",
+        "CiterefineError",
+        "EvidenceError",
+        "InputError",
+        "ModelError",
+        "ReplyError",
+    ),
     "evidence": ("Evidence", "read_tool_output"),
     "records": ("Claim", "Issue", "Mode", "Snippet", "Usage"),
     "request": ("RefineRequest",),
     "refiner": ("Refiner",),
+    "settings": ("OnInvalid", "RefinerSettings"),
     "tags.scanner": ("Restart",),
 }
 _HOME = {name: module for module, names in _MODULES.items() for name in names}

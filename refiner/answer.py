@@ -7,6 +7,7 @@ for text that arrives in chunks. Not here: reading tags (tags/), asking a model 
 
 import json
 from collections.abc import Iterator
+from functools import lru_cache
 from itertools import islice
 from typing import Any, Final, NoReturn, Self
 
@@ -23,6 +24,11 @@ from citerefine.refiner.tags.writer import Citing, write_answer
 MAX_UNKNOWN: Final = 1000
 """Most unknown ids that one answer reports, so that hostile text costs no memory."""
 
+MAX_KEPT: Final = 32_768
+"""Longest raw text whose parse is kept for a while: an answer on its way through a graph is read several times."""
+
+_parse_once = lru_cache(maxsize=128)(parse_tags)  # what it gives cannot be changed
+
 _DERIVED = ("text", "claims", "issues", "tagged", "answered")
 
 
@@ -37,12 +43,15 @@ class Answer(Record):
     usage: Usage | None = None
     notes: tuple[str, ...] = ()
     """What the reader should know beside the text: what was searched, dropped or not reachable."""
+    left_out: tuple[str, ...] = ()
+    """Ids of snippets that were found and not shown to the model, since they did not fit its prompt; they are not
+    in `evidence` and cannot be cited."""
     _parse: TagParse = PrivateAttr()
     _claims: tuple[Claim, ...] = PrivateAttr()
     _issues: tuple[Issue, ...] = PrivateAttr()
 
     def model_post_init(self, context: Any, /) -> None:
-        parse = parse_tags(self.raw)
+        parse = _parse_once(self.raw) if len(self.raw) <= MAX_KEPT else parse_tags(self.raw)
         derived = {
             "_parse": parse,
             "_claims": tuple(_claim(span, self.evidence) for span in parse.spans),
@@ -107,6 +116,14 @@ class Answer(Record):
         """How many issues count as format errors."""
         return sum(issue.code in FORMAT_ERRORS for issue in self.issues)
 
+    def noting(self, *notes: str) -> Self:
+        """The same answer with these notes behind its own."""
+        return BaseModel.model_copy(self, update={"notes": (*self.notes, *notes)})  # nothing derives from notes
+
+    def accounting(self, usage: Usage | None, left_out: tuple[str, ...]) -> Self:
+        """The same answer with what it took to write it; see `usage` and `left_out`."""
+        return BaseModel.model_copy(self, update={"usage": usage, "left_out": left_out})
+
     def to_json(self) -> str:
         """The documented JSON of `ask --format json`; `model_dump_json` is the form that can be read back."""
         from citerefine.refiner.report.answer_json import answer_json
@@ -139,6 +156,7 @@ def parse_answer(
     model: str | None = None,
     usage: Usage | None = None,
     notes: tuple[str, ...] = (),
+    left_out: tuple[str, ...] = (),
 ) -> Answer:
     """The answer that `raw` gives on this evidence; never raises, whatever text `raw` is.
 
@@ -149,12 +167,15 @@ def parse_answer(
         model: the model's string, such as `extractive`.
         usage: what the call consumed.
         notes: what a reader should know beside the text.
+        left_out: ids of snippets that the model was not shown.
 
     >>> evidence = Evidence(snippets=[{"text": "Perch doubled.", "title": "Survey"}])
     >>> parse_answer("<answer><snippet id=S1>Perch doubled.</snippet></answer>", evidence).claims[0].text
     'Perch doubled.'
     """
-    return Answer(question=question, raw=raw, evidence=evidence, model=model, usage=usage, notes=notes)
+    return Answer(
+        question=question, raw=raw, evidence=evidence, model=model, usage=usage, notes=notes, left_out=left_out
+    )
 
 
 class AnswerStream:
@@ -169,6 +190,8 @@ class AnswerStream:
         self._evidence, self._question, self._model = evidence, question, model
         self._scanner = TagScanner()
         self._chunks: list[str] = []
+        self._usage: Usage | None = None
+        self._closed = False
         self._answer: Answer | None = None
 
     def feed(self, chunk: str) -> list[Claim | Restart]:
@@ -179,17 +202,22 @@ class AnswerStream:
     def close(self, usage: Usage | None = None) -> list[Claim | Restart]:
         """Ends the text; returns the claims that were still open or held back."""
         claims = self._claims(self._scanner.close())
-        raw = "".join(self._chunks)
-        self._answer = parse_answer(
-            raw, self._evidence, question=self._question, model=self._model, usage=usage
-        )
+        self._usage, self._closed = usage, True
         return claims
 
     @property
     def answer(self) -> Answer:
         """The whole answer. Raises RuntimeError before `close`."""
-        if self._answer is None:
+        if not self._closed:
             raise RuntimeError("the answer is not complete yet; call close() first")
+        if self._answer is None:
+            self._answer = parse_answer(
+                "".join(self._chunks),
+                self._evidence,
+                question=self._question,
+                model=self._model,
+                usage=self._usage,
+            )
         return self._answer
 
     def _claims(self, events: list[Span | Restart]) -> list[Claim | Restart]:

@@ -16,7 +16,7 @@ from pydantic import AfterValidator, PrivateAttr, ValidationError
 from citerefine.refiner.errors import EvidenceError
 from citerefine.refiner.records import Record, Snippet, normalised
 from citerefine.refiner.tags.attributes import read_attributes
-from citerefine.refiner.tags.markup import ID_PATTERN, escape, scrub, unescape
+from citerefine.refiner.tags.markup import ID_PATTERN, escape_for_prompt, scrub, unescape
 
 _FIELDS = {"title": "Title", "url": "URL"}
 _TEXT_LABELS = ("Text: ", "Snippet: ", "Content: ")
@@ -98,22 +98,27 @@ class Evidence(Record):
         return Evidence((*self.snippets, *snippets))
 
     def render(self, ids: str = "alias") -> str:
-        """The snippets as `<snippet id=…>` blocks for a prompt; no text in them can open or close a tag.
+        """The snippets as `<snippet id=…>` blocks for a prompt; no text in them can open or close a tag or a turn.
 
         Args:
             ids: `alias` for S1…Sn, `native` for checkpoints trained on full ids.
         """
-        names = self._alias if ids == "alias" else {id: id for id in self._by_id}
-        return "\n".join(_render(snippet, names[snippet.id]) for snippet in self.snippets)
+        names = self.names(ids)
+        return "\n".join(render_snippet(snippet, names[snippet.id]) for snippet in self.snippets)
+
+    def names(self, ids: str = "alias") -> dict[str, str]:
+        """Id of each snippet → its name in a prompt, in order; `ids` as for `render`."""
+        return dict(self._alias) if ids == "alias" else {id: id for id in self._by_id}
 
 
-def _render(snippet: Snippet, name: str) -> str:
+def render_snippet(snippet: Snippet, name: str, text: str | None = None) -> str:
+    """One `<snippet id=…>` block for a prompt; with `text`, this part of the snippet's text is shown."""
     lines = [f"<snippet id={name}>"]
     for field, label in _FIELDS.items():
         value = getattr(snippet, field)
         if value is not None:
-            lines.append(f"{label}: {escape(value)}")
-    return "\n".join([*lines, f"Text: {escape(snippet.text)}", "</snippet>"])
+            lines.append(f"{label}: {escape_for_prompt(value)}")
+    return "\n".join([*lines, f"Text: {escape_for_prompt(snippet.text if text is None else text)}", "</snippet>"])
 
 
 class _OpenBlock(NamedTuple):
@@ -145,7 +150,7 @@ def read_tool_output(text: str) -> list[Snippet]:
 def _read_block(attributes: str, body: str) -> Snippet | None:
     fields: dict[str, str] = {}
     if body.startswith("\r\n"):
-        body = body.replace("\r\n", "\n")  # a tool that ends its lines so; `_render` never does
+        body = body.replace("\r\n", "\n")  # a tool that ends its lines so; `render_snippet` never does
     rest = body.removeprefix("\n").removesuffix("\n")
     for field, label in _FIELDS.items():
         line, _, behind = rest.partition("\n")

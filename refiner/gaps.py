@@ -16,7 +16,11 @@ MAX_WORDS: Final = 8
 
 def unmentioned_words(answer: Answer) -> tuple[str, ...]:
     """Words of the question, in its order, that no cited source mentions; light words such as `best` aside."""
-    mentioned = set[str]().union(*_mentioned_by_work(answer).values())
+    return _missing(answer, _mentioned_by_work(answer))
+
+
+def _missing(answer: Answer, held: dict[str, set[str]]) -> tuple[str, ...]:
+    mentioned = set[str]().union(*held.values())
     return tuple(word for word in _asked(answer.question) if stem(word) not in mentioned)
 
 
@@ -24,12 +28,13 @@ def gap_notes(answer: Answer) -> tuple[str, ...]:
     """What readers should know: words that no cited source mentions, and words that no single one mentions together."""
     if not answer.answered:
         return ()
-    notes, missing = list[str](), unmentioned_words(answer)
+    by_work = _mentioned_by_work(answer)
+    notes, missing = list[str](), _missing(answer, by_work)
     if missing:
         more = f" and {len(missing) - MAX_WORDS} more words of the question" if len(missing) > MAX_WORDS else ""
         notes.append(f"No cited source mentions: {', '.join(missing[:MAX_WORDS])}{more}.")
     found = [word for word in _asked(answer.question) if word not in missing]
-    together = any(held.issuperset(map(stem, found)) for held in _mentioned_by_work(answer).values())
+    together = any(held.issuperset(map(stem, found)) for held in by_work.values())
     if not together:
         notes.append(f"No single cited source mentions all of: {', '.join(found[:MAX_WORDS])}.")
     return tuple(notes)

@@ -1,32 +1,64 @@
-"""Turns a model string into something that writes answers.
+"""Turns a model string into a model.
 
-In: a string such as `extractive`. Out: a function from request to chunks of tagged text. Everything that takes a
-model (command line, Python, configuration) takes this one string. Not here: the models themselves.
+In: `extractive`, `openai:NAME@BASE_URL`, `hf:PATH_OR_NAME` or `vllm:PATH_OR_NAME`. Out: a `ChatModel` for the last
+three; `extractive` is no chat model, and refiner.py knows it by its name. Everything that takes a model (command
+line, Python, configuration) takes this one string. What a kind of model needs is imported when one is loaded. Not
+here: the models themselves (chat/, in_process/).
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Final
 
 from citerefine.refiner.errors import ModelError
-from citerefine.refiner.request import RefineRequest
+from citerefine.refiner.protocols import ChatModel
 
-WriteAnswer = Callable[[RefineRequest], Iterator[str]]
-"""Writes the answer to a request, in chunks."""
-
-
-def _extractive(request: RefineRequest) -> Iterator[str]:
-    from citerefine.refiner.extractive import extract_answer
-
-    yield extract_answer(request)
-
-
-MODELS: Final[dict[str, WriteAnswer]] = {"extractive": _extractive}
-"""Model string → what writes: `extractive` quotes the sentences that answer; it needs no model at all."""
+EXTRACTIVE: Final = "extractive"
+FORMS: Final = {
+    EXTRACTIVE: "quotes the sentences that answer; needs no model",
+    "openai:NAME@BASE_URL": "any OpenAI-compatible server, such as openai:Qwen/Qwen3-4B@http://localhost:8000/v1",
+    "hf:PATH_OR_NAME": "in this process with transformers (extra train)",
+    "vllm:PATH_OR_NAME": "in this process with vLLM (extra vllm)",
+}
+"""Form of a model string → what it names."""
 
 
-def load_model(name: str) -> WriteAnswer:
-    """What writes answers for this model string. Raises ModelError if nothing does."""
-    try:
-        return MODELS[name]
-    except KeyError:
-        raise ModelError(f"no model is called {name!r}; this version knows: {', '.join(MODELS)}") from None
+def _openai(name: str) -> ChatModel:
+    from citerefine.refiner.chat.client import ChatClient
+    from citerefine.refiner.chat.endpoint import Endpoint
+
+    return ChatClient(Endpoint.parse(name))
+
+
+def _transformers(name: str) -> ChatModel:
+    from citerefine.refiner.in_process.transformers_model import TransformersModel
+
+    return TransformersModel(name.removeprefix("hf:"))
+
+
+def _vllm(name: str) -> ChatModel:
+    from citerefine.refiner.in_process.vllm_model import VllmModel
+
+    return VllmModel(name.removeprefix("vllm:"))
+
+
+_KINDS: Final[dict[str, Callable[[str], ChatModel]]] = {"openai": _openai, "hf": _transformers, "vllm": _vllm}
+
+
+def load_chat_model(name: str) -> ChatModel:
+    """The chat model of this string; nothing is connected or loaded before its first use.
+
+    Raises:
+        ModelError: if the string is malformed, is `extractive`, or needs a package that is not installed.
+    """
+    kind, colon, rest = name.partition(":")
+    if name == EXTRACTIVE:
+        raise ModelError(f"{name!r} is no chat model; name one of: {', '.join([*FORMS][1:])}")
+    if not colon or kind not in _KINDS:
+        raise ModelError(f"no model is called {name!r}; a model is one of: {', '.join(FORMS)}")
+    if not rest.strip():
+        raise ModelError(f"{name!r} names no model behind the colon; an example: {_example(kind)}")
+    return _KINDS[kind](name)
+
+
+def _example(kind: str) -> str:
+    return next(form for form in FORMS if form.startswith(f"{kind}:"))

@@ -1,5 +1,6 @@
 """Every command and example in the docs runs, and shows what the docs say it shows."""
 
+import json
 import os
 import re
 import runpy
@@ -39,6 +40,8 @@ def folder(tmp_path: Path) -> Path:
     (tmp_path / "papers").mkdir()
     (tmp_path / "papers" / "perch.txt").write_text("Perch in Lake Orven doubled between 1990 and 2010.\n")
     (tmp_path / "notes.md").write_text("# Ice\n\nIce on Lake Saima came later in 2011.\n")
+    row = {"id": "q1", "question": "Did perch double?", "snippets": [{"text": "Perch doubled by 2010."}]}
+    (tmp_path / "requests.jsonl").write_text(json.dumps(row) + "\n")
     return tmp_path
 
 

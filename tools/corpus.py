@@ -120,7 +120,7 @@ class Corpus:
     @classmethod
     def in_memory(cls, name: str = "memory") -> Self:
         """An empty corpus that goes when it is closed."""
-        corpus = cls(sqlite3.connect(":memory:", isolation_level=None), name)
+        corpus = cls(sqlite3.connect(":memory:", isolation_level=None, check_same_thread=False), name)
         corpus._make_tables()
         return corpus
 

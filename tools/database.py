@@ -34,7 +34,8 @@ def connect(path: Path, mode: str) -> sqlite3.Connection:
         mode = "ro"
     with reading(str(path)):
         uri = f"{path.absolute().as_uri()}?mode={mode}"
-        return sqlite3.connect(uri, uri=True, isolation_level=None, timeout=BUSY_SECONDS)
+        # Any thread may use it, one at a time: searches run beside an event loop (local.py).
+        return sqlite3.connect(uri, uri=True, isolation_level=None, timeout=BUSY_SECONDS, check_same_thread=False)
 
 
 @contextmanager

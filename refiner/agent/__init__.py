@@ -1,1 +1,1 @@
-"""The research agent: plan, search, read, refine, verify, as steps over one JSON-native state."""
+"""The research agent: plan, search, read, refine, as steps over one JSON-native state."""

@@ -6,6 +6,7 @@ stopwords.txt and lightwords.txt, are English. Linear.
 """
 
 import re
+import threading
 from collections.abc import Callable
 from functools import lru_cache
 from importlib.resources import files
@@ -14,6 +15,7 @@ import snowballstemmer
 
 _WORD = re.compile(r"[^\W_]+(?:['’][^\W_]+)*")
 _POSSESSIVE = re.compile(r"['’]s\Z")
+_STEMMING = threading.Lock()  # the stemmer keeps the word in itself: two threads in it give wrong stems, or IndexError
 
 
 def _listed(name: str) -> list[str]:
@@ -41,12 +43,14 @@ def _stemmer() -> Callable[[str], str]:
 @lru_cache(maxsize=100_000)
 def stem(word: str) -> str:
     """The stem of a lower-case word, by the English Snowball rules."""
-    return _stemmer()(word)
+    with _STEMMING:
+        return _stemmer()(word)
 
 
 def words(text: str) -> list[str]:
     """All words, lower-case, without possessive endings."""
-    return [_POSSESSIVE.sub("", word) for word in _WORD.findall(text.lower())]
+    found = _WORD.findall(text.lower())
+    return [word if word.isalnum() else _POSSESSIVE.sub("", word) for word in found]  # most words have no ending
 
 
 def content_words(text: str) -> list[str]:

@@ -13,6 +13,7 @@ TAG_START = re.compile(r"<(?=[A-Za-z/!<]|\Z)")
 ENTITIES = {"&lt;": "<", "&gt;": ">", "&amp;": "&", "&#96;": "`", "&#126;": "~"}
 """What `unescape` replaces; `&gt;` because models write it beside `&lt;`, the last two for code fences."""
 
+_SPECIAL_TOKEN = re.compile("<(?=[|｜])")
 _ENTITY = re.compile("|".join(map(re.escape, ENTITIES)))
 _ENTITY_LOOKALIKE = re.compile(r"&(?=(?:lt|gt|amp|#96|#126);)")
 _SURROGATE = re.compile("[\ud800-\udfff]")
@@ -35,6 +36,17 @@ def mask_entities(text: str) -> str:
 def unescape(text: str) -> str:
     """`text` with the entities of `ENTITIES` replaced, in one pass from the left."""
     return _ENTITY.sub(lambda match: ENTITIES[match[0]], text) if "&" in text else text
+
+
+def escape_for_prompt(text: str) -> str:
+    """`escape`, and in addition no turn of a conversation begins or ends; `unescape` gives `text` back."""
+    return mask_turns(escape(text))
+
+
+def mask_turns(text: str) -> str:
+    """`text` without special tokens such as `<|im_end|>`, by which chat templates mark turns: the tokenizers of model
+    servers read them in any text."""
+    return _SPECIAL_TOKEN.sub("&lt;", text)
 
 
 def escape_prose(text: str, at_line_start: bool) -> str:

@@ -1,0 +1,83 @@
+"""`citerefine refine`: many requests from a file, one run row for each into another.
+
+In: a file of request rows or standard input, the file to write, settings. Out: run rows in that file; progress and a
+summary on standard error; with `--json` the report as JSON on standard output: {"out", "model", "rows", "done_before",
+"answered", "failed", "refused", "failed_before", "retried", "not_in_input", "errors": {code: rows}, "usage", "seconds",
+"stopped": {"code", "message"} or null}. Exit code 1 if a row of OUT has no answer, or the model could not be asked.
+Not here: the work (refiner/batch/), showing progress (batch_progress.py).
+"""
+
+import json
+import os
+import sys
+from dataclasses import asdict
+from pathlib import Path
+
+import typer
+
+from citerefine.app.batch_progress import BatchProgress
+from citerefine.app.messages import counted, say
+from citerefine.app.outputs import check_output
+from citerefine.refiner.batch.batch import Source, refine_file
+from citerefine.refiner.batch.report import BatchReport, Watch
+from citerefine.refiner.errors import CallError, InputError
+from citerefine.refiner.refiner import Refiner
+from citerefine.refiner.settings import RefinerSettings
+
+
+def run_refine(
+    source: Path, out: Path, model: str, settings: RefinerSettings, concurrency: int, retry_failed: bool, as_json: bool
+) -> None:
+    """Refines and reports. Raises CiterefineError; exits with 1 if a row has no answer."""
+    check_output(out, ())
+    refiner, stopped = Refiner(model, settings), None
+    with BatchProgress(source) as shown:
+        watch = Watch(shown.progress, shown.refused)
+        try:
+            refine_file(
+                _source(source), out, refiner, concurrency=concurrency, retry_failed=retry_failed, watch=watch
+            )
+        except CallError as error:
+            stopped = error
+        except KeyboardInterrupt:
+            shown.say(f"{out} holds the rows that are done; the same command goes on from there")
+            raise
+    if as_json:
+        print(_as_json(shown.report, out, model, stopped))
+    _summarise(shown.report, out)
+    if stopped is not None:
+        say("stopped: no row can be asked; the rows that are done are kept, and the same command goes on from there")
+        raise stopped
+    if not shown.report.is_good:
+        raise typer.Exit(1)
+
+
+def _source(source: Path) -> Source:
+    if str(source) != "-":
+        return source
+    if sys.stdin is None:
+        raise InputError("standard input is closed; name a file of request rows")
+    return os.fdopen(os.dup(sys.stdin.fileno()), "rb")  # a copy, that nobody closes while a thread waits for it
+
+
+def _as_json(report: BatchReport, out: Path, model: str, stopped: CallError | None) -> str:
+    values = asdict(report)
+    del values["bytes_read"]
+    values["usage"] = report.usage and report.usage.model_dump(mode="json")
+    values["seconds"] = round(report.seconds, 3)
+    values["stopped"] = stopped and {"code": stopped.code, "message": str(stopped)}
+    return json.dumps({"out": str(out), "model": model, **values}, ensure_ascii=False, indent=2)
+
+
+def _summarise(report: BatchReport, out: Path) -> None:
+    before = f", {counted(report.done_before, 'row')} done before" if report.done_before else ""
+    say(f"{out}: {counted(report.answered, 'row')} answered, {report.failed} failed{before} ({report.seconds:.1f} s)")
+    if report.errors:
+        why = ", ".join(f"{n} {code}" for code, n in report.errors.items())
+        say(f"failed: {why}; each row in {out} says why")
+    if report.failed_before:
+        say(f"failed in earlier runs: {counted(report.failed_before, 'row')}")
+    if report.failed or report.failed_before:
+        say("--retry-failed asks the failed rows again")
+    if report.not_in_input:
+        say(f"{out} holds {counted(report.not_in_input, 'row')} that the input does not have")

@@ -1,0 +1,1 @@
+"""This program's own tools: the name collides with nothing of citerefine's."""

@@ -1,0 +1,135 @@
+"""Requests to one server over one pool of connections, in one event loop.
+
+In: paths and bodies. Out: bounded bodies, whole or piece by piece, or `Failure`. Redirects are not followed and the
+key is added to requests to the endpoint's own address only, just before they leave. Not here: deadlines, attempts,
+what a body means (client.py, replies.py).
+"""
+
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager
+from typing import Any, Final, NamedTuple
+
+import httpx2
+import openai
+from pydantic import SecretStr
+
+from citerefine.refiner.chat.bounded_body import BadBodyError, BodyTooLargeError, bound
+from citerefine.refiner.chat.endpoint import Endpoint
+from citerefine.refiner.chat.failures import Failure, bad_response, refused, too_large, unreachable
+from citerefine.refiner.chat.limits import ClientLimits
+
+_CONNECT_SECONDS: Final = 10.0
+_LOOPBACK: Final = ("localhost", "127.0.0.1", "::1")
+_OPENAI_HEADERS: Final = ("OpenAI-Organization", "OpenAI-Project")
+
+
+class Body(NamedTuple):
+    """The body of a reply while it comes in."""
+
+    pieces: AsyncIterator[bytes]
+    is_stream: bool
+    """Whether it consists of server-sent events."""
+
+
+class Connection:
+    """The pool of one event loop."""
+
+    def __init__(self, endpoint: Endpoint, key: SecretStr, limits: ClientLimits) -> None:
+        self._endpoint = endpoint
+        self._origin = httpx2.URL(endpoint.base_url)
+        self._key = key
+        self._limits = limits
+        direct = endpoint.host in _LOOPBACK
+        pool = httpx2.Limits(max_connections=limits.concurrency, max_keepalive_connections=limits.concurrency)
+        self._openai = openai.AsyncOpenAI(
+            api_key="added-by-the-connection",
+            base_url=endpoint.base_url,
+            max_retries=0,
+            # The client's total deadline bounds every read; a timeout per read would only cut long thinking short.
+            timeout=httpx2.Timeout(None, connect=_CONNECT_SECONDS),
+            http_client=httpx2.AsyncClient(
+                limits=pool,
+                follow_redirects=False,
+                trust_env=not direct,  # a proxy could not reach this machine
+                # Loading the certificates takes longer than a call; without TLS and proxy nothing can need them.
+                verify=not (direct and self._origin.scheme == "http"),
+                headers={"Accept-Encoding": "identity"},
+                event_hooks={"request": [self._authorize], "response": [self._bound]},
+            ),
+        )
+
+    async def _authorize(self, request: httpx2.Request) -> None:
+        if (request.url.scheme, request.url.netloc) == (self._origin.scheme, self._origin.netloc):
+            request.headers["Authorization"] = f"Bearer {self._key.get_secret_value()}"
+        if not self._endpoint.host.endswith("openai.com"):
+            for name in _OPENAI_HEADERS:  # the library takes them from the environment, for whatever host
+                request.headers.pop(name, None)
+
+    async def _bound(self, response: httpx2.Response) -> None:
+        bound(response, self._limits.reply_bytes)
+
+    async def get(self, url: str) -> bytes:
+        """The body at `url` of the same server. Raises Failure."""
+        with _failures(self._where(url), self._key, self._limits):
+            response: httpx2.Response = await self._openai.get(url, cast_to=httpx2.Response)
+            return response.content
+
+    async def post(self, url: str, body: Mapping[str, Any]) -> bytes:
+        """The body that a request with this JSON body is answered with. Raises Failure."""
+        with _failures(self._where(url), self._key, self._limits):
+            response: httpx2.Response = await self._openai.post(url, body=dict(body), cast_to=httpx2.Response)
+            return response.content
+
+    @asynccontextmanager
+    async def chat(self, fields: Mapping[str, Any], extra: Mapping[str, Any], request_id: str) -> AsyncIterator[Body]:
+        """The body of a chat completion, before it is read.
+
+        Args:
+            fields: of the request, as OpenAI defines them.
+            extra: fields beyond these.
+            request_id: sent along; vLLM makes it part of the reply's id.
+
+        Raises:
+            Failure: when it is entered, and while pieces are read.
+        """
+        with _failures(self.where, self._key, self._limits):
+            create: Any = self._openai.chat.completions.with_streaming_response.create
+            async with create(**fields, extra_body=dict(extra), extra_headers={"X-Request-Id": request_id}) as response:
+                kind = response.headers.get("content-type", "")
+                yield Body(response.http_response.aiter_raw(), kind.startswith("text/event-stream") or not kind)
+
+    @property
+    def where(self) -> str:
+        """The address of chat completions, for messages."""
+        return f"{self._endpoint.base_url}/chat/completions"
+
+    def _where(self, url: str) -> str:
+        return url if url.startswith("http") else f"{self._endpoint.base_url}{url}"
+
+    async def aclose(self) -> None:
+        """Closes all connections."""
+        await self._openai.close()
+
+
+@contextmanager
+def _failures(where: str, key: SecretStr, limits: ClientLimits) -> Iterator[None]:
+    """Turns what the libraries beneath raise into `Failure`."""
+    try:
+        yield
+    except (openai.APIError, httpx2.RequestError, BodyTooLargeError, BadBodyError) as error:
+        failure = _failure(error, where, key.get_secret_value(), limits)
+        try:
+            raise failure from None
+        finally:  # not even behind it: the library's error holds the key, and all that the server said
+            failure.__context__ = None
+
+
+def _failure(error: Exception, where: str, key: str, limits: ClientLimits) -> Failure:
+    if isinstance(error, openai.APIStatusError):
+        return refused(where, error.status_code, error.response.headers, error.response.text, key)
+    cause = error.__cause__ if isinstance(error, openai.APIConnectionError) else error
+    if isinstance(cause, BodyTooLargeError):
+        return too_large(where, limits.reply_bytes)
+    if isinstance(cause, BadBodyError):
+        return bad_response(where, str(cause))
+    return unreachable(where, str(cause) or type(cause).__name__)

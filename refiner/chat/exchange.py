@@ -1,0 +1,167 @@
+"""One request for a chat completion and what comes back, checked.
+
+In: a call, the loop's connection, what the server is. Out: `ChatReply`, whole or streamed, or `Failure`. Not here:
+deadlines and further attempts (client.py).
+"""
+
+import uuid
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import AsyncExitStack, aclosing, asynccontextmanager
+from typing import Final, NamedTuple
+
+from pydantic import SecretStr
+
+from citerefine.refiner.chat.call import ChatCall, ChatReply
+from citerefine.refiner.chat.capabilities import Server
+from citerefine.refiner.chat.connection import Body, Connection
+from citerefine.refiner.chat.endpoint import Endpoint, Prices
+from citerefine.refiner.chat.events import DONE, read_events
+from citerefine.refiner.chat.failures import Failure, bad_response, reported, unreachable, with_models
+from citerefine.refiner.chat.limiter import Limiter
+from citerefine.refiner.chat.mixups import MixupGuard
+from citerefine.refiner.chat.replies import ReplyBuilder, Wire, read_wire
+from citerefine.refiner.chat.requests import REPLACEMENTS, Request, build_request
+from citerefine.refiner.chat.strict_json import parse_json
+
+_SAID_BYTES: Final = 2000
+"""Of an unusable body, what an excerpt is made from."""
+
+
+class Lane(NamedTuple):
+    """How requests leave one event loop."""
+
+    connection: Connection
+    limiter: Limiter
+
+
+class _Sent(NamedTuple):
+    """A request on its way, and the body that comes back."""
+
+    id: str
+    server: Server
+    body: Body
+
+
+class Exchange:
+    """Requests to one endpoint, and what its replies have shown so far."""
+
+    def __init__(self, endpoint: Endpoint, key: SecretStr, prices: Prices | None) -> None:
+        self._endpoint = endpoint
+        self._key = key
+        self._prices = prices
+        self._refused: frozenset[str] = frozenset()
+        self._guard = MixupGuard()
+
+    async def complete(self, lane: Lane, server: Server, call: ChatCall, grammar_field: str | None) -> ChatReply:
+        """The reply to one request. Raises Failure."""
+        builder = ReplyBuilder(self._prices, thinking=call.thinking)
+        async with self._send(lane, server, call, grammar_field, stream=False) as sent:
+            builder.add(await self._read_whole(sent, call))
+        return self._build(builder)
+
+    async def stream(
+        self, lane: Lane, server: Server, call: ChatCall, grammar_field: str | None
+    ) -> AsyncGenerator[str | ChatReply, None]:
+        """The text of one reply in pieces, and last the whole reply. Raises Failure."""
+        builder = ReplyBuilder(self._prices, thinking=call.thinking)
+        begun = False
+        async with self._send(lane, server, call, grammar_field, stream=True) as sent:
+            if not sent.body.is_stream:  # a server that does not stream, or a page that is no reply at all
+                builder.add(await self._read_whole(sent, call))
+            else:
+                async with aclosing(self._read_chunks(sent, call)) as chunks:
+                    async for wire in chunks:
+                        if text := builder.add(wire):
+                            begun = True
+                            yield text
+        reply = self._build(builder)
+        if reply.text and not begun:
+            yield reply.text
+        yield reply
+
+    async def _read_whole(self, sent: _Sent, call: ChatCall) -> Wire:
+        body = b"".join([piece async for piece in sent.body.pieces])
+        wire = self._read(body, sent, call)
+        if not wire.choices:
+            raise self._bad("it has no choices", body)
+        return wire
+
+    async def _read_chunks(self, sent: _Sent, call: ChatCall) -> AsyncGenerator[Wire, None]:
+        stream_id, finished = "", False
+        async for data in read_events(sent.body.pieces):
+            if data == DONE:
+                break
+            wire = self._read(data, sent, call)
+            stream_id = stream_id or wire.id
+            if wire.id and wire.id != stream_id:
+                raise self._bad(f"a piece of the stream {wire.id[:60]!r} came in the stream {stream_id[:60]!r}")
+            finished = finished or any(choice.finish_reason for choice in wire.choices)
+            yield wire
+        if not finished:
+            raise unreachable(self.where, "the stream ended before the reply was complete")
+
+    @asynccontextmanager
+    async def _send(
+        self, lane: Lane, server: Server, call: ChatCall, grammar_field: str | None, *, stream: bool
+    ) -> AsyncIterator[_Sent]:
+        """A request on its way, in its place among the others."""
+        request_id = uuid.uuid4().hex
+        async with AsyncExitStack() as stack:
+            await stack.enter_async_context(lane.limiter.place())
+            while True:
+                request = build_request(
+                    call,
+                    self._endpoint.model,
+                    grammar_field=grammar_field,
+                    takes_thinking=server.takes_thinking,
+                    refused=self._refused,
+                    stream=stream,
+                )
+                try:
+                    body = await stack.enter_async_context(lane.connection.chat(*request, request_id))
+                except Failure as failure:
+                    if not self._heed(failure, request):
+                        raise self._explained(failure, server) from None
+                else:
+                    break
+            yield _Sent(request_id, server, body)
+
+    def _heed(self, failure: Failure, request: Request) -> bool:
+        """Whether the server refused a field that can be left out or renamed; it is so from now on."""
+        refused = {field for field in REPLACEMENTS if field in request.fields and failure.refuses(field)}
+        self._refused |= refused
+        return bool(refused)
+
+    def _explained(self, failure: Failure, server: Server) -> Failure:
+        lacks = failure.code == "no_such_model" and server.models and self._endpoint.model not in server.models
+        return with_models(failure, server.models, self._key.get_secret_value()) if lacks else failure
+
+    def _read(self, data: bytes, sent: _Sent, call: ChatCall) -> Wire:
+        """The structure of a completion or chunk that answers this very request."""
+        try:
+            value = parse_json(data)
+            if isinstance(value, dict) and value.get("error") and not value.get("choices"):
+                raise reported(self.where, value["error"], self._key.get_secret_value())
+            wire = read_wire(value)
+        except ValueError as error:
+            raise self._bad(f"it {error}", data) from None
+        complaint = self._guard.complaint(wire, sent.id, call.key, sent.server.reply_models)
+        if complaint:
+            raise self._bad(complaint)
+        return wire
+
+    def _build(self, builder: ReplyBuilder) -> ChatReply:
+        try:
+            return builder.build()
+        except ValueError as error:
+            raise self._bad(f"it {error}") from None
+
+    def _bad(self, what: str, body: bytes = b"") -> Failure:
+        key = self._key.get_secret_value()
+        said = body.replace(key.encode(), b"[key]")[:_SAID_BYTES]
+        return bad_response(self.where, what, said.decode(errors="replace"), key)
+
+    @property
+    def where(self) -> str:
+        """The address of chat completions, for messages."""
+        return f"{self._endpoint.base_url}/chat/completions"

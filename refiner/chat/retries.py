@@ -1,0 +1,89 @@
+"""Whether to ask again, and when: bounded attempts, full jitter, the server's wish, never past the deadline.
+
+In: one failure after another. Out: seconds to wait before the next attempt, or the failure itself; the one total
+deadline of a call. Not here: waiting for the next attempt.
+"""
+
+import asyncio
+import random
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Final
+
+from citerefine.refiner.chat.failures import Failure
+from citerefine.refiner.chat.limits import ClientLimits
+
+_LONGEST_BACKOFF: Final = 20.0
+"""Seconds; a server that wants longer says so in Retry-After."""
+_ATTEMPTS_AT_BAD_RESPONSES: Final = 2
+"""A mangled reply may be chance; the second one is not."""
+
+
+class Retries:
+    """The attempts of one call, and the time that all of them have; made when the call begins."""
+
+    def __init__(self, limits: ClientLimits, where: str) -> None:
+        """`where`: the address that is asked, for messages."""
+        self._limits = limits
+        self._where = where
+        self._until = _now() + limits.deadline
+        self._attempts = 0
+        self._bad_responses = 0
+        self._last: Failure | None = None
+
+    @asynccontextmanager
+    async def deadline(self) -> AsyncIterator[None]:
+        """Lets the block run until the call's time is up.
+
+        Raises:
+            Failure: `deadline`, when it is; it says what went wrong last.
+        """
+        try:
+            async with asyncio.timeout_at(self._until) as scope:
+                yield
+        except TimeoutError:
+            if not scope.expired():
+                raise
+            raise self._late() from None
+
+    def _late(self) -> Failure:
+        last = f"; the last attempt failed: {self._last}" if self._last else ""
+        return Failure(
+            f"no complete reply from {self._where} within {self._limits.deadline:g} s{last}; raise the deadline or ask "
+            "for fewer tokens",
+            "deadline",
+            retryable=True,
+        )
+
+    def pause_after(self, failure: Failure) -> float:
+        """Seconds to wait before the next attempt.
+
+        Raises:
+            Failure: the same, if it would not help to ask again or the wait would pass the deadline.
+        """
+        self._last = failure
+        self._attempts += 1
+        self._bad_responses += failure.code == "bad_response"
+        if not failure.retryable or self._bad_responses >= _ATTEMPTS_AT_BAD_RESPONSES:
+            raise failure
+        if self._attempts >= self._limits.attempts:
+            raise _explained(failure, f"given up after {self._attempts} attempts" if self._attempts > 1 else "")
+        pause = self._backoff() if failure.retry_after is None else failure.retry_after
+        if _now() + pause >= self._until:
+            raise _explained(failure, f"waiting {pause:.3g} s would pass the deadline of {self._limits.deadline:g} s")
+        return pause
+
+    def _backoff(self) -> float:
+        """Full jitter: anything up to the bound, so that callers that failed together do not return together."""
+        return random.uniform(0, min(_LONGEST_BACKOFF, self._limits.backoff * 2 ** (self._attempts - 1)))
+
+
+def _now() -> float:
+    return asyncio.get_running_loop().time()
+
+
+def _explained(failure: Failure, why: str) -> Failure:
+    message = f"{failure}; {why}" if why else str(failure)
+    explained = Failure(message, failure.code, retryable=True)
+    explained.retry_after = failure.retry_after
+    return explained

@@ -1,0 +1,55 @@
+"""Makes equal work that is asked for at once only once.
+
+In: a key and how to do the work. Out: its result, to everybody who asked while it was under way. Who stops waiting
+does not stop the others; when nobody waits any more, the work is cancelled. Belongs to one event loop. Not here:
+keeping results once the work is done.
+"""
+
+import asyncio
+from collections.abc import Callable, Coroutine, Hashable
+from functools import partial
+from typing import Any, Generic, NamedTuple, TypeVar
+
+T = TypeVar("T")
+
+
+class Shared(NamedTuple, Generic[T]):
+    """A result, and whether somebody else has already taken it."""
+
+    value: T
+    taken: bool
+
+
+class _Flight(Generic[T]):
+    def __init__(self, task: asyncio.Task[T]) -> None:
+        self.task = task
+        self.waiting = 0
+        self.taken = False
+
+
+class SingleFlight(Generic[T]):
+    """Work under way, by key."""
+
+    def __init__(self) -> None:
+        self._flights: dict[Hashable, _Flight[T]] = {}
+
+    async def run(self, key: Hashable, work: Callable[[], Coroutine[Any, Any, T]]) -> Shared[T]:
+        """The result of `work`, or that of equal work that is under way; what it raises, everybody who waits gets."""
+        flight = self._flights.get(key)
+        if flight is None:
+            flight = self._flights[key] = _Flight(asyncio.create_task(work()))
+            flight.task.add_done_callback(partial(self._end, key, flight))
+        flight.waiting += 1
+        try:
+            value = await asyncio.shield(flight.task)
+            taken, flight.taken = flight.taken, True
+            return Shared(value, taken)
+        finally:
+            flight.waiting -= 1
+            if not flight.waiting and not flight.task.done():
+                self._end(key, flight)
+                flight.task.cancel()
+
+    def _end(self, key: Hashable, flight: _Flight[T], _: object = None) -> None:
+        if self._flights.get(key) is flight:  # a cancelled one may already have a successor
+            del self._flights[key]

@@ -1,0 +1,259 @@
+"""The calls that one request makes of a chat model: a first draft, at most one repair, at most one improvement.
+
+In: a model, settings, a request. Out: `Draft`s that the parser and the validator have read. Keeps what all calls share:
+the prompt, the names that snippets have in it, the deadline, what was consumed, notes for the reader. Not here: which
+draft is kept (choice.py), what becomes of findings (policy.py).
+"""
+
+import asyncio
+import time
+from collections import Counter
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable
+from contextlib import aclosing
+from typing import Final, TypeVar
+
+from citerefine.refiner.tags.grammar import answer_grammar
+
+from citerefine.refiner.answer import Answer, AnswerStream, parse_answer
+from citerefine.refiner.chat.call import ChatCall, ChatReply, Message, Sampling
+from citerefine.refiner.choice import Draft, better
+from citerefine.refiner.errors import CallError, InputError, ReplyError
+from citerefine.refiner.prompts.feedback import MAX_QUOTE, own_words, told
+from citerefine.refiner.prompts.fit import Prompt, estimate_messages, fit_prompt
+from citerefine.refiner.prompts.room import room_for
+from citerefine.refiner.prompts.templates import fill
+from citerefine.refiner.protocols import Capabilities, ChatModel
+from citerefine.refiner.records import Claim, Mode, Usage
+from citerefine.refiner.request import RefineRequest
+from citerefine.refiner.settings import RefinerSettings
+from citerefine.refiner.tags.scanner import Restart
+from citerefine.refiner.validation import validate
+
+T = TypeVar("T")
+
+_SHRINK: Final = 0.5
+"""How much of a prompt is kept that the server finds too long all the same."""
+
+
+class Drafting:
+    """One request on its way to an answer."""
+
+    def __init__(self, model: ChatModel, settings: RefinerSettings, request: RefineRequest) -> None:
+        self._model, self._settings, self._request = model, settings, request
+        self._until = time.monotonic() + settings.deadline
+        self._usage: Usage | None = None
+        self._notes = list[str]()
+        self._prompt: Prompt | None = None
+        self._capable = Capabilities()
+        self._room = room_for(settings, None)
+        self._failure: ReplyError | None = None
+
+    # --- the first draft --------------------------------------------------------------------------------------
+
+    async def first(self) -> Draft | None:
+        """The first draft; None if the model wrote nothing that could be read. Raises CallError, ReplyError."""
+        call = await self._first_call()
+        try:
+            reply = await self._in_time(self._model.complete(call))
+        except CallError as error:
+            reply = await self._in_time(self._model.complete(await self._smaller_call(error)))
+        return self._read(reply)
+
+    async def first_streamed(self) -> AsyncIterator[Claim | Restart | Draft]:
+        """The same with its claims as they are written; no Draft comes where `first` would give None."""
+        call = await self._first_call()
+        try:
+            async for event in self._streamed(call):
+                yield event
+        except CallError as error:
+            async for event in self._streamed(await self._smaller_call(error)):
+                yield event
+
+    async def _streamed(self, call: ChatCall) -> AsyncIterator[Claim | Restart | Draft]:
+        reader = AnswerStream(self._shown.evidence)
+        async with aclosing(self._pieces(call)) as pieces:
+            async for piece in pieces:
+                if isinstance(piece, str):
+                    for event in reader.feed(piece):
+                        yield event
+                else:
+                    for event in reader.close():
+                        yield event
+                    draft = self._read(piece)
+                    if draft is not None:
+                        yield draft
+
+    async def _pieces(self, call: ChatCall) -> AsyncGenerator[str | ChatReply]:
+        """The model's stream, each wait for its next piece within the deadline."""
+        stream = self._model.stream(call)
+        try:
+            while (piece := await self._in_time(anext(stream, None))) is not None:
+                yield piece
+        finally:
+            if isinstance(stream, AsyncGenerator):
+                await stream.aclose()
+
+    async def _first_call(self) -> ChatCall:
+        self._capable = await self._in_time(self._model.capabilities())
+        self._room = room_for(self._settings, self._capable.context_tokens)
+        await self._fit(self._room.prompt)
+        return self._call(self._shown.messages, self._shown.tokens)
+
+    async def _smaller_call(self, error: CallError) -> ChatCall:
+        """The call with half the prompt where that was too long; any other error is raised again."""
+        if error.code != "context_exceeded":
+            raise error
+        try:
+            await self._fit(int(self._shown.tokens * _SHRINK))
+        except InputError:  # not even the question fits in half of it
+            raise error from None
+        return self._call(self._shown.messages, self._shown.tokens)
+
+    async def _fit(self, max_tokens: int) -> None:
+        self._prompt = await self._in_time(
+            fit_prompt(self._request, max_tokens, self._model.count_tokens, self._settings.ids)
+        )
+
+    @property
+    def _shown(self) -> Prompt:
+        if self._prompt is None:
+            raise RuntimeError("the first draft comes before all others")
+        return self._prompt
+
+    # --- later drafts -----------------------------------------------------------------------------------------
+
+    async def repaired(self, draft: Draft) -> Draft:
+        """The better of a draft and the one that the model writes when told what is wrong with it."""
+        later = await self._again(draft, fill("repair", findings=told(draft), ids=self._ids()))
+        if later is None:
+            return draft
+        kept = better(draft, later)
+        if kept is later:
+            counts = Counter(finding.code for finding in draft.findings)
+            self._notes.append(f"The model mended its answer once ({', '.join(counts)}).")
+        return kept
+
+    async def improved(self, draft: Draft) -> Draft | None:
+        """What the model makes of its own draft on a second look; None if that is no answer."""
+        remarks = told(draft)
+        findings = f"\n{remarks}\n" if remarks else ""
+        return await self._again(draft, fill("improve", findings=findings, ids=self._ids()))
+
+    async def write_now(self) -> Draft:
+        """A draft after the model wrote nothing. Raises ReplyError if there is none again, or none may be asked for."""
+        failure = self._failure
+        if failure is None:
+            raise RuntimeError("there is a first draft already")
+        if self._settings.on_invalid.repairs:
+            instruction = Message(role="user", content=fill("write_now", ids=self._ids()))
+            messages = (*self._shown.messages, instruction)
+            reply = await self._in_time(self._model.complete(self._call(messages, thinking=False)))
+            draft = self._read(reply)
+            if draft is not None:
+                return draft
+        raise self._failure or failure
+
+    async def _again(self, draft: Draft, instruction: str) -> Draft | None:
+        """Asks for the whole answer again, at temperature 0; None if what comes is no answer."""
+        own = Message(role="assistant", content=own_words(draft.answer.raw, 4 * self._room.answer))
+        turns = (own, Message(role="user", content=instruction))
+        most = self._room.total - self._room.answer - estimate_messages(turns)
+        prompt = self._shown
+        if prompt.tokens > most:
+            shown = self._request.model_copy(update={"evidence": prompt.evidence})
+            prompt = await self._in_time(
+                fit_prompt(shown, most, self._model.count_tokens, self._settings.ids, prompt.names)
+            )
+        call = self._call((*prompt.messages, *turns), temperature=0.0)
+        return self._read(await self._in_time(self._model.complete(call)), later=True)
+
+    def _ids(self) -> str:
+        return ", ".join(self._shown.names.values()) or "none"
+
+    # --- calls and replies ------------------------------------------------------------------------------------
+
+    def _call(
+        self,
+        messages: tuple[Message, ...],
+        tokens: int | None = None,
+        *,
+        temperature: float | None = None,
+        thinking: bool | None = None,
+    ) -> ChatCall:
+        settings = self._settings
+        thinks = self._request.mode is Mode.THINK if thinking is None else thinking
+        used = estimate_messages(messages) if tokens is None else tokens
+        most = max(self._room.answer, self._room.total - used) if thinks else self._room.answer
+        grammar = None
+        if self._capable.grammar and not thinks:
+            grammar = answer_grammar(
+                [*self._shown.names.values()], max_claims=settings.max_claims, max_chars=settings.max_claim_chars
+            )
+        sampling = Sampling(
+            max_tokens=most,
+            temperature=settings.temperature if temperature is None else temperature,
+            seed=settings.seed,
+        )
+        return ChatCall(messages=messages, sampling=sampling, grammar=grammar, thinking=thinks)
+
+    async def _in_time(self, work: Awaitable[T]) -> T:
+        """The result within the deadline. Raises CallError."""
+        try:
+            async with asyncio.timeout(self._until - time.monotonic()):
+                return await work
+        except TimeoutError as error:
+            raise CallError(
+                f"{self._model.name} gave no complete answer within the deadline of {self._settings.deadline:g} s; "
+                "raise the deadline, or ask a faster model",
+                "deadline",
+                retryable=True,
+            ) from error
+
+    def _read(self, reply: ChatReply, *, later: bool = False) -> Draft | None:
+        """What a reply says; None, and the reason kept, if it is no answer. Raises ReplyError for a refusal."""
+        self._usage = reply.usage if self._usage is None else self._usage + reply.usage
+        raw = reply.text
+        if not raw.strip() and "<answer" in reply.reasoning:
+            raw = reply.reasoning  # some servers file all that a model writes as reasoning
+        if reply.finish == "refusal" and not later:
+            excerpt = " ".join(raw.split())[:MAX_QUOTE]
+            raise ReplyError(f"{self._model.name} declined to answer{f': {excerpt!r}' if excerpt else ''}", "refusal")
+        answer = parse_answer(
+            raw, self._shown.evidence, question=self._request.question, model=self._model.name
+        )
+        if not any(map(str.isalnum, answer.text)):
+            self._failure = self._no_answer(answer, reply)
+            return None
+        return Draft(answer, reply.finish, validate(answer, reply.finish, self._request.mode))
+
+    def _no_answer(self, answer: Answer, reply: ChatReply) -> ReplyError:
+        thought = bool(reply.reasoning.strip()) or any(issue.code == "thinking" for issue in answer.issues)
+        name = self._model.name
+        if thought and reply.finish == "length":
+            message = f"{name} was still thinking after {reply.usage.completion_tokens or 'all its'} tokens"
+            return ReplyError(f"{message}; raise total_tokens, or use mode 'answer_only'", "endless_thinking")
+        return ReplyError(f"{name} wrote no answer (its reply ended with {reply.finish!r})", "empty")
+
+    # --- the end ----------------------------------------------------------------------------------------------
+
+    def complete(self, draft: Draft) -> Answer:
+        """The draft's answer with what all calls consumed, what was left out, and notes on it."""
+        prompt = self._shown
+        answer = draft.answer.accounting(self._usage, tuple(snippet.id for snippet in prompt.left_out))
+        return answer.noting(*_notes(prompt), *self._notes)
+
+
+def _notes(prompt: Prompt) -> list[str]:
+    """What a reader should know about what the model was shown."""
+    notes = list[str]()
+    if prompt.left_out:
+        n, total = len(prompt.left_out), len(prompt.left_out) + len(prompt.evidence)
+        notes.append(f"{n} of {total} passages did not fit the model's prompt and {_were(n)} not shown to it.")
+    if prompt.shortened:
+        n = len(prompt.shortened)
+        notes.append(f"Of {n} long passage{'' if n == 1 else 's'} the model was shown only a part.")
+    return notes
+
+
+def _were(n: int) -> str:
+    return "was" if n == 1 else "were"
