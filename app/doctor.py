@@ -38,12 +38,12 @@ class Finding(NamedTuple):
 
 
 EXTRAS: Final = {
-    "pdf": ("pypdf", "reads PDF files"),
-    "langchain": ("langchain", "middleware and tools for agents of LangChain"),
-    "train": ("torch", "runs and trains models in this process: hf:PATH_OR_NAME"),
-    "vllm": ("vllm", "runs batches in this process: vllm:PATH_OR_NAME"),
+    "pdf": (("pypdf",), "reads PDF files"),
+    "langchain": (("langchain",), "middleware and tools for agents of LangChain"),
+    "train": (("torch", "transformers", "llguidance"), "runs models in this process: hf:PATH_OR_NAME"),
+    "vllm": (("vllm",), "runs batches in this process: vllm:PATH_OR_NAME"),
 }
-"""Extra → the package that stands for it, and what it is good for."""
+"""Extra → its packages, and what it is good for."""
 _LIMITS: Final = ClientLimits(deadline=60, attempts=2)
 """Somebody waits in front of the screen, and wants to know that a server is down rather than that it came back."""
 
@@ -68,8 +68,8 @@ def _findings() -> Iterator[Finding]:
     yield _try("full-text search", True, _full_text_search)
     yield _try(NAME, True, _notes)
     yield _try(f"model {EXTRACTIVE}", True, _extractive)
-    for extra, (package, use) in EXTRAS.items():
-        yield _package(package, extra, use)
+    for extra, (packages, use) in EXTRAS.items():
+        yield _extra(extra, packages, use)
     yield _try("cache", False, _cache)
 
 
@@ -126,8 +126,11 @@ def _extractive() -> str:
     return f"answers with {len(answer.claims)} cited claim, in sentences of the evidence; needs no server"
 
 
-def _package(name: str, extra: str, use: str) -> Finding:
+def _extra(extra: str, packages: tuple[str, ...], use: str) -> Finding:
+    """Looks the packages up without loading them, which takes seconds."""
     try:
-        return Finding(f"extra {extra}", True, False, f"{name} {version(name)}, {use}")
-    except PackageNotFoundError:
-        return Finding(f"extra {extra}", False, False, f"{use}; pip install 'citerefine[{extra}]'")
+        found = ", ".join(f"{package} {version(package)}" for package in packages)
+    except PackageNotFoundError as error:
+        lacks = f" (lacks {error.name})" if len(packages) > 1 else ""
+        return Finding(f"extra {extra}", False, False, f"{use}; pip install 'citerefine[{extra}]'{lacks}")
+    return Finding(f"extra {extra}", True, False, f"{found}: {use}")

@@ -1,8 +1,8 @@
 """Requests to one server over one pool of connections, in one event loop.
 
-In: paths and bodies. Out: bounded bodies, whole or piece by piece, or `Failure`. Redirects are not followed and the
-key is added to requests to the endpoint's own address only, just before they leave. Not here: deadlines, attempts,
-what a body means (client.py, replies.py).
+In: paths and bodies. Out: bounded bodies, whole or piece by piece, or `Failure`. The key is added to a request just
+before it leaves; redirects are not followed, so that it goes nowhere else. Not here: deadlines, attempts, what a body
+means (client.py, replies.py).
 """
 
 from collections.abc import AsyncIterator, Iterator, Mapping
@@ -36,7 +36,6 @@ class Connection:
 
     def __init__(self, endpoint: Endpoint, key: SecretStr, limits: ClientLimits) -> None:
         self._endpoint = endpoint
-        self._origin = httpx2.URL(endpoint.base_url)
         self._key = key
         self._limits = limits
         direct = endpoint.host in _LOOPBACK
@@ -52,15 +51,14 @@ class Connection:
                 follow_redirects=False,
                 trust_env=not direct,  # a proxy could not reach this machine
                 # Loading the certificates takes longer than a call; without TLS and proxy nothing can need them.
-                verify=not (direct and self._origin.scheme == "http"),
+                verify=not (direct and endpoint.base_url.startswith("http:")),
                 headers={"Accept-Encoding": "identity"},
                 event_hooks={"request": [self._authorize], "response": [self._bound]},
             ),
         )
 
     async def _authorize(self, request: httpx2.Request) -> None:
-        if (request.url.scheme, request.url.netloc) == (self._origin.scheme, self._origin.netloc):
-            request.headers["Authorization"] = f"Bearer {self._key.get_secret_value()}"
+        request.headers["Authorization"] = f"Bearer {self._key.get_secret_value()}"
         if not self._endpoint.host.endswith("openai.com"):
             for name in _OPENAI_HEADERS:  # the library takes them from the environment, for whatever host
                 request.headers.pop(name, None)

@@ -105,6 +105,7 @@ STREAM_FAULTS: dict[str, tuple[Behaviour, str, int]] = {
     "no JSON": (stream_of([b"data: {\n\n"]), "bad_response", 2),
     "a huge event": (stream_of([b"data: " + b"x" * 5_000_000]), "too_large", 1),
     "an error": (stream_of([event({"error": {"code": 503, "message": "busy"}})]), "server_error", 3),
+    "two streams in one": (stream_of([event({"id": id, "choices": []}) for id in "ab"]), "bad_response", 2),
     "another index": (stream_of([event({"choices": [{"index": 3, "delta": {"content": "x"}}]})]), "bad_response", 2),
 }
 

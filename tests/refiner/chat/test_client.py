@@ -286,6 +286,14 @@ def test_a_field_that_the_server_refuses_is_not_sent_again(refused: str, instead
         assert all(refused not in chat.body and (not instead or instead in chat.body) for chat in server.chats)
 
 
+def test_a_server_that_refuses_what_is_not_sent_is_not_asked_for_ever() -> None:
+    with FaultyServer(status(400, "Unsupported parameter: 'max_tokens'")) as server:
+        with pytest.raises(CallError) as caught:
+            complete(server)
+        assert caught.value.code == "bad_request"
+        assert len(server.chats) == 2
+
+
 def test_many_calls_at_once_all_heed_the_same_refusal() -> None:
     async def ask(client: ChatClient) -> list[ChatReply]:
         return await asyncio.gather(*(client.complete(call_of(f"Say {number}.")) for number in range(8)))

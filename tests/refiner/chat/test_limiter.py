@@ -107,6 +107,7 @@ def test_cancelled_waiters_leave_no_place_taken() -> None:
         async def hold() -> None:
             async with limiter.place():
                 await gate.wait()
+            waiters[1].cancel()  # it has been admitted, and has not yet woken up
 
         holder = asyncio.create_task(hold())
         await asyncio.sleep(0)
@@ -115,7 +116,6 @@ def test_cancelled_waiters_leave_no_place_taken() -> None:
         waiters[0].cancel()
         gate.set()
         await holder
-        waiters[1].cancel()  # admitted in this very moment, or about to be
         await asyncio.gather(*waiters, return_exceptions=True)
         await asyncio.wait_for(succeed(limiter), 1)
 
