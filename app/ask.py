@@ -72,19 +72,19 @@ def run_ask(
     for out in (output.out, trace):
         if out is not None:
             check_output(out, paths)
-    with open_corpora(paths) as opened, LocalSearch(opened.corpora, name=SOURCE) as search:
-        finish = partial(noting, searched=opened.notes)
-        if trace is not None:
-            from citerefine.app.long_run import recorded_answer
-
-            answer = asyncio.run(recorded_answer(question, search, context, opened.notes, trace, finish))
-        elif _is_instant(context):
+    with open_corpora(paths) as opened:
+        if trace is None and context.model == EXTRACTIVE and context.planner is None:
             answer = answer_question(question, opened, context)
         else:
-            from citerefine.app.long_run import resumable_answer
+            from citerefine.app.long_run import recorded_answer, resumable_answer
 
-            searched = [str(path.resolve()) for path in paths]
-            answer = finish(asyncio.run(resumable_answer(question, search, context, searched, fresh)))
+            finish = partial(noting, searched=opened.notes)
+            with LocalSearch(opened.corpora, name=SOURCE) as search:
+                if trace is not None:
+                    answer = asyncio.run(recorded_answer(question, search, context, opened.notes, trace, finish))
+                else:
+                    searched = [str(path.resolve()) for path in paths]
+                    answer = finish(asyncio.run(resumable_answer(question, search, context, searched, fresh)))
     _show(answer, format, output.out)
 
 
@@ -99,11 +99,6 @@ def run_replay(question: str | None, trace: Path, output: Output) -> None:
     _show(asyncio.run(replayed_answer(trace, asked, noting)), format, output.out)
 
 
-def _is_instant(context: RefinerContext) -> bool:
-    """Whether no model takes part, so that an answer takes milliseconds."""
-    return context.model == EXTRACTIVE and context.planner is None
-
-
 def _check_models(context: RefinerContext) -> None:
     """Raises ModelError for a name that names nothing, before anything is opened or searched."""
     for model in (context.planner, None if context.model == EXTRACTIVE else context.model):
@@ -112,7 +107,7 @@ def _check_models(context: RefinerContext) -> None:
 
 
 def answer_question(question: str, opened: OpenCorpora, context: RefinerContext | None = None) -> Answer:
-    """The answer of the agent, with notes on what was searched. Raises what the refiner raises."""
+    """The answer of the agent, with notes on what was searched; models are neither kept open nor recorded."""
     with LocalSearch(opened.corpora, name=SOURCE) as search:
         return noting(asyncio.run(research(question, [search], context)), opened.notes)
 

@@ -99,9 +99,10 @@ async def open_thread(id: str, fresh: bool) -> AsyncIterator[Thread | None]:
         yield None
         return
     try:
-        if fresh or not _is_readable(path):
+        if fresh or (path.exists() and not _is_readable(path)):
             _remove(path)
-        async with AsyncSqliteSaver.from_conn_string(str(_made(path))) as saver:
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
+        async with AsyncSqliteSaver.from_conn_string(str(path)) as saver:
             thread = Thread(saver, id)
             yield thread
         if thread.is_done:
@@ -109,12 +110,6 @@ async def open_thread(id: str, fresh: bool) -> AsyncIterator[Thread | None]:
             path.with_suffix(".lock").unlink(missing_ok=True)
     finally:
         os.close(lock)
-
-
-def _made(path: Path) -> Path:
-    """The file, which only its owner may read."""
-    os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
-    return path
 
 
 def _is_readable(path: Path) -> bool:

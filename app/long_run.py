@@ -15,7 +15,6 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from citerefine.app.checkpoints import open_thread, thread_id
 from citerefine.app.messages import say
 from citerefine.app.progress import progress
 from citerefine.refiner.agent.context import RefinerContext
@@ -62,6 +61,8 @@ async def resumable_answer(
         ReplyError: if what the model writes is no answer.
         CitationError: if the answer does not validate and the policy is to raise.
     """
+    from citerefine.app.checkpoints import open_thread, thread_id  # LangGraph takes a second to import
+
     async with _opened(context) as opened, open_thread(thread_id(question, context, searched), fresh) as thread:
         if thread is None:
             return await research(question, [search], opened, emit=progress())

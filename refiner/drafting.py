@@ -56,7 +56,7 @@ class Drafting:
         try:
             reply = await self._in_time(self._model.complete(call))
         except CallError as error:
-            reply = await self._in_time(self._model.complete(await self._smaller_call(error)))
+            reply = await self._in_time(self._model.complete(await self._other_call(call, error)))
         return self._read(reply)
 
     async def first_streamed(self) -> AsyncIterator[Claim | Restart | Draft]:
@@ -66,7 +66,7 @@ class Drafting:
             async for event in self._streamed(call):
                 yield event
         except CallError as error:
-            async for event in self._streamed(await self._smaller_call(error)):
+            async for event in self._streamed(await self._other_call(call, error)):
                 yield event
 
     async def _streamed(self, call: ChatCall) -> AsyncIterator[Claim | Restart | Draft]:
@@ -99,8 +99,11 @@ class Drafting:
         await self._fit(self._room.prompt)
         return self._call(self._shown.messages, self._shown.tokens)
 
-    async def _smaller_call(self, error: CallError) -> ChatCall:
-        """The call with half the prompt where that was too long; any other error is raised again."""
+    async def _other_call(self, call: ChatCall, error: CallError) -> ChatCall:
+        """What to send in place of a call that the server refused; any other error is raised again."""
+        if error.code == "bad_request" and call.grammar is not None:
+            self._capable = self._capable.model_copy(update={"grammar": False})  # it takes some grammars, and not this
+            return call.model_copy(update={"grammar": None})
         if error.code != "context_exceeded":
             raise error
         try:

@@ -26,7 +26,8 @@ _OTHER = re.compile(
 
 def estimate_tokens(text: str) -> int:
     """No fewer tokens than `text` has, as a rule; 0 for the empty text."""
-    tokens = sum((len(word) - 1) // _LETTERS_A_TOKEN + 1 for word in _WORD.findall(text))
+    words = _WORD.findall(text)
+    tokens = (sum(map(len, words)) + (_LETTERS_A_TOKEN - 1) * len(words)) // _LETTERS_A_TOKEN  # each rounded up, at most
     tokens += sum(1 + len(space) // _SPACES_A_TOKEN for space in _SPACE.findall(text))
     tokens += len(_SINGLE.findall(text))
     if text.isascii():

@@ -278,6 +278,13 @@ def test_no_grammar_is_sent_where_it_is_not_kept_to_or_would_forbid_thinking(cap
     assert model.calls[0].grammar is None
 
 
+def test_a_server_that_refuses_the_grammar_all_the_same_is_asked_without_it() -> None:
+    model = ScriptedModel(CallError("no such rule", "bad_request"), BAD, GOOD, capable=Capabilities(grammar=True))
+    answer = Refiner(model).refine(QUESTION, SNIPPETS)
+    assert [call.grammar is None for call in model.calls] == [False, True, True]
+    assert answer.raw == GOOD
+
+
 def test_native_ids_are_shown_and_read_for_checkpoints_trained_on_them() -> None:
     id = SNIPPETS[0].id
     model = ScriptedModel(f"<answer><snippet id={id}>Salt raises pressure.</snippet></answer>")

@@ -113,6 +113,15 @@ def test_a_thread_that_has_answered_keeps_nothing_for_its_next_question() -> Non
     assert tool.queries == [QUESTION, "Did pike vanish?", QUESTION]
 
 
+def test_notes_on_one_question_do_not_reach_the_next() -> None:
+    tool = ScriptedSearch("lakes", lambda query: PERCH if "perch" in query else ConnectionError())
+    agent = build_graph([tool], checkpointer=InMemorySaver())
+    assert agent.invoke({"question": "Did pike vanish?"}, THREAD)["notes"] == [
+        "lakes was not reachable: ConnectionError."
+    ]
+    assert agent.invoke({"question": QUESTION}, THREAD)["notes"] == []
+
+
 # --- interrupted ------------------------------------------------------------------------------------------------
 
 
@@ -312,3 +321,13 @@ def test_many_runs_at_once_do_not_mix() -> None:
 
     for n, output in enumerate(asyncio.run(all_at_once())):
         assert [f"n{n}x" in snippet["text"] for snippet in output["answer"]["evidence"]["snippets"]] == [True]
+
+
+def test_a_long_run_is_not_cut_off_by_langgraphs_own_limit() -> None:
+    numbers = iter(range(1000))
+    tool = ScriptedSearch("lakes", lambda _: passages(f"Perch number {next(numbers)} is new."))
+    planner = ScriptedModel(reply=lambda call: f"SEARCH: perch {next(numbers)}")
+    context = RefinerContext(planner=planner, max_searches=60)
+    output = build_graph([tool]).invoke({"question": QUESTION}, context=context)
+    assert len(output["answer"]["evidence"]["snippets"]) == 60
+    assert len(tool.queries) == 60

@@ -133,6 +133,13 @@ def test_hanging_searches_leave_the_refiner_its_share_of_the_time() -> None:
     assert [note for note in answer.notes if "one was not reachable: it did not answer in time." in note]
 
 
+def test_when_the_time_for_searching_is_over_nothing_more_is_sent() -> None:
+    slow, fast = ScriptedSearch("slow", delay=60), ScriptedSearch("fast", in_two_rounds)
+    answer = ask(slow, fast, max_seconds=0.5, max_searches=50)
+    assert (slow.queries, fast.queries) == ([QUESTION], [QUESTION])
+    assert [snippet.text for snippet in answer.evidence.snippets] == ["Perch."]
+
+
 def test_a_tool_that_ignores_being_cancelled_is_left_behind() -> None:
     class Stubborn(ScriptedSearch):
         async def search(self, query: str, k: int) -> SearchPage:
