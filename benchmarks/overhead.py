@@ -2,8 +2,9 @@
 
 Run: python benchmarks/overhead.py [--questions N] [--latency SECONDS] [--concurrency N]
 The same prompts go to the same loopback server, once by plain `openai` calls, once by `Refiner.arefine`, once by the
-whole graph with a search tool; runs alternate, the median of five counts. Overhead is the additional wall time a
-question. Exits with 1 if the graph's overhead is above its budget of 5 ms.
+whole graph with a search tool, once by the graph with claims told while they are written (a piece every 4 characters);
+runs alternate, the median of five counts. Overhead is the additional wall time a question. Exits with 1 if the graph's
+overhead is above its budget of 5 ms.
 """
 
 import argparse
@@ -14,12 +15,13 @@ import statistics
 import sys
 import time
 from collections.abc import Awaitable, Callable
+from functools import partial
 from multiprocessing.connection import Connection
 
 from openai import AsyncOpenAI
 
 from citerefine.refiner import Evidence, Refiner, Snippet
-from citerefine.refiner.graph import build_graph
+from citerefine.refiner.graph import RefinerContext, build_graph
 from citerefine.refiner.protocols import SearchPage
 
 BUDGET_MS = 5.0
@@ -52,20 +54,29 @@ async def _serve(latency: float, port_to: Connection) -> None:
         "choices": [{"index": 0, "finish_reason": "stop", "message": {"role": "assistant", "content": ANSWER}}],
         "usage": {"prompt_tokens": 900, "completion_tokens": 200, "total_tokens": 1100},
     }  # fmt: skip
+    chunk = {"id": "c", "object": "chat.completion.chunk", "created": 0, "model": "fixed"}
+    deltas: list[dict[str, object]] = [
+        {"index": 0, "finish_reason": None, "delta": {"content": ANSWER[start : start + 4]}}
+        for start in range(0, len(ANSWER), 4)
+    ]
+    deltas.append({"index": 0, "finish_reason": "stop", "delta": {}})
+    stream = "".join(f"data: {json.dumps({**chunk, 'choices': [delta]})}\n\n" for delta in deltas) + "data: [DONE]\n\n"
     models = {"object": "list", "data": [{"id": "fixed", "object": "model", "created": 0, "owned_by": "benchmark"}]}
 
     async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
             while head := await reader.readuntil(b"\r\n\r\n"):
                 fields = head.lower().split(b"content-length:")
-                await reader.readexactly(int(fields[1].split(b"\r\n")[0]) if len(fields) > 1 else 0)
-                body, status = json.dumps(models), "200 OK"
+                asked = await reader.readexactly(int(fields[1].split(b"\r\n")[0]) if len(fields) > 1 else 0)
+                body, status, kind = json.dumps(models), "200 OK", "application/json"
                 if head.startswith(b"POST /v1/chat/completions"):
                     await asyncio.sleep(latency)
                     body = json.dumps(completion)
+                    if json.loads(asked).get("stream"):
+                        body, kind = stream, "text/event-stream"
                 elif not head.startswith(b"GET /v1/models"):
                     body, status = "{}", "404 Not Found"
-                headers = f"content-type: application/json\r\ncontent-length: {len(body)}"
+                headers = f"content-type: {kind}\r\ncontent-length: {len(body)}"
                 writer.write(f"HTTP/1.1 {status}\r\n{headers}\r\n\r\n{body}".encode())
                 await writer.drain()
         except (asyncio.IncompleteReadError, ConnectionError):
@@ -110,14 +121,17 @@ async def _measure(port: int, questions: int, concurrency: int) -> dict[str, flo
         answer = await refiner.arefine(f"Question {number}: does X raise Y?", SNIPPETS)
         assert len(answer.claims) == 8
 
-    async def by_graph(number: int) -> None:
-        state = await graph.ainvoke(
-            {"question": f"Question {number}: does X raise Y?"},
-            context={"model": f"openai:fixed@{url}", "max_searches": 1},
-        )
+    async def by_graph(number: int, live: bool = False) -> None:
+        context = RefinerContext(model=f"openai:fixed@{url}", max_searches=1, live=live)
+        state = await graph.ainvoke({"question": f"Question {number}: does X raise Y?"}, context=context)
         assert len(state["answer"]["claims"]) == 8
 
-    ways: dict[str, Callable[[int], Awaitable[object]]] = {"openai": plain, "refiner": refined, "graph": by_graph}
+    ways: dict[str, Callable[[int], Awaitable[object]]] = {
+        "openai": plain,
+        "refiner": refined,
+        "graph": by_graph,
+        "live": partial(by_graph, live=True),
+    }
     times: dict[str, list[float]] = {name: [] for name in ways}
     for ask in ways.values():
         await _at_once(ask, concurrency, concurrency)  # connections, probes, imports

@@ -12,8 +12,6 @@ from collections.abc import AsyncGenerator, AsyncIterator, Awaitable
 from contextlib import aclosing
 from typing import Final, TypeVar
 
-from citerefine.refiner.tags.grammar import answer_grammar
-
 from citerefine.refiner.answer import Answer, AnswerStream, parse_answer
 from citerefine.refiner.chat.call import ChatCall, ChatReply, Message, Sampling
 from citerefine.refiner.choice import Draft, better
@@ -26,6 +24,7 @@ from citerefine.refiner.protocols import Capabilities, ChatModel
 from citerefine.refiner.records import Claim, Mode, Usage
 from citerefine.refiner.request import RefineRequest
 from citerefine.refiner.settings import RefinerSettings
+from citerefine.refiner.tags.grammar import answer_grammar
 from citerefine.refiner.tags.scanner import Restart
 from citerefine.refiner.validation import validate
 

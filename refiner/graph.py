@@ -122,6 +122,7 @@ def refine_node(
     *,
     model: str | ChatModel = EXTRACTIVE,
     settings: RefinerSettings | None = None,
+    live: bool = False,
 ) -> Runnable[Any, dict[str, Any]]:
     """A node that answers from evidence in your graph's state; the state's keys are yours to name.
 
@@ -134,26 +135,29 @@ def refine_node(
         reasoning: key of what your agent thought, if it keeps that.
         model: who writes.
         settings: how.
+        live: whether claims are told while they are written, as in `RefinerContext`.
 
     Raises ModelError here where the model string names nothing that can run. In a run it raises InputError for a state
     without question or evidence, and what the refiner raises. Claims are custom stream events (agent/events.py).
     """
     Refiner(model, settings)  # complains now of a model that cannot be
-    return _RefineNode(_Keys(question, evidence, answer, reasoning), model, settings or RefinerSettings())
+    return _RefineNode(_Keys(question, evidence, answer, reasoning), model, settings or RefinerSettings(), live)
 
 
 class _RefineNode(Runnable[Any, dict[str, Any]]):
     """The refiner as a node, to be awaited or not."""
 
-    def __init__(self, keys: _Keys, model: str | ChatModel, settings: RefinerSettings) -> None:
+    def __init__(self, keys: _Keys, model: str | ChatModel, settings: RefinerSettings, live: bool) -> None:
         self.name = "refine"
-        self._keys, self._model, self._settings = keys, model, settings
+        self._keys, self._model, self._settings, self._live = keys, model, settings, live
 
     def invoke(self, input: Any, config: RunnableConfig | None = None, **kwargs: Any) -> dict[str, Any]:
         return run_in_background(self.ainvoke(input, config))
 
     async def ainvoke(self, input: Any, config: RunnableConfig | None = None, **kwargs: Any) -> dict[str, Any]:
-        answer = await write_answer(self._request(input), self._model, self._settings, _listener())
+        answer = await write_answer(
+            self._request(input), self._model, self._settings, _listener(), live=self._live
+        )
         return {self._keys.answer: answer.model_dump(mode="json")}
 
     def _request(self, state: Any) -> RefineRequest:

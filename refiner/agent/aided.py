@@ -101,7 +101,7 @@ async def refine_with_model(
     if context.max_tokens is not None:
         settings = affordable(settings, context.max_tokens - tokens_used)
     try:
-        return await within(seconds, write_answer(request, model, settings, emit))
+        return await within(seconds, write_answer(request, model, settings, emit, live=context.live))
     except TimeoutError as error:  # a model object that keeps no deadline
         raise _too_late(context) from error
 

@@ -40,6 +40,9 @@ class RefinerContext:
     """Longest time that the whole run works. Searching stops when SEARCH_SHARE of it is used."""
     max_tokens: int | None = Field(default=None, ge=1)
     """Most tokens of prompts and replies, planner and refiner together; reserved before each call."""
+    live: bool = False
+    """Whether claims are told while the model writes them. Each token then costs CPU time, some milliseconds an answer
+    in all; without, claims are told when the answer is there."""
     settings: RefinerSettings = RefinerSettings()
     """How the refiner works; its deadline is shortened to what is left of `max_seconds`."""
 

@@ -15,10 +15,18 @@ from citerefine.refiner.settings import RefinerSettings
 
 
 async def write_answer(
-    request: RefineRequest, model: str | ChatModel, settings: RefinerSettings, emit: Emit
+    request: RefineRequest, model: str | ChatModel, settings: RefinerSettings, emit: Emit, *, live: bool = False
 ) -> Answer:
-    """The answer to a request. Raises CallError, ReplyError, CitationError; ModelError where nothing can run."""
+    """The answer to a request, its claims told while they are written (`live`) or when it is there.
+
+    Raises CallError, ReplyError, CitationError; ModelError where nothing can run.
+    """
     refiner = Refiner(EXTRACTIVE if model == EXTRACTIVE else await chat_model(model), settings)
+    if not live:
+        answer = await refiner.arefine_request(request)
+        for claim in answer.claims:
+            emit(answer_event(claim))
+        return answer
     stream = refiner.stream_request(request)
     async for part in stream:
         emit(answer_event(part))

@@ -27,7 +27,8 @@ _OTHER = re.compile(
 def estimate_tokens(text: str) -> int:
     """No fewer tokens than `text` has, as a rule; 0 for the empty text."""
     words = _WORD.findall(text)
-    tokens = (sum(map(len, words)) + (_LETTERS_A_TOKEN - 1) * len(words)) // _LETTERS_A_TOKEN  # each rounded up, at most
+    rounding = (_LETTERS_A_TOKEN - 1) * len(words)  # each word's pieces, rounded up
+    tokens = (sum(map(len, words)) + rounding) // _LETTERS_A_TOKEN
     tokens += sum(1 + len(space) // _SPACES_A_TOKEN for space in _SPACE.findall(text))
     tokens += len(_SINGLE.findall(text))
     if text.isascii():

@@ -284,10 +284,12 @@ def test_events_tell_of_each_search_snippet_and_claim_in_order() -> None:
     assert json.loads(json.dumps(events)) == events
 
 
-def test_a_draft_that_is_repaired_is_told_as_a_restart() -> None:
+@pytest.mark.parametrize(("live", "told"), [(True, ["claim", "restart", "claim"]), (False, ["claim"])])
+def test_claims_of_a_draft_that_is_repaired_are_taken_back_where_they_were_told(live: bool, told: list[str]) -> None:
     bad = "<answer><snippet id=S9>Perch doubled.</snippet></answer>"
-    kinds = [event["type"] for event in events_of(ScriptedSearch("lakes", PERCH), model=ScriptedModel(bad, ANSWER))]
-    assert kinds[kinds.index("claim") :] == ["claim", "restart", "claim"]
+    model = ScriptedModel(bad, ANSWER)
+    kinds = [event["type"] for event in events_of(ScriptedSearch("lakes", PERCH), model=model, live=live)]
+    assert kinds[kinds.index("claim") :] == told
 
 
 def test_what_still_does_not_validate_is_a_note() -> None:
