@@ -5,7 +5,7 @@
 | `step` | `step`: `plan`, `search`, `read` or `refine` | a step begins |
 | `search` | `tool`, `query`, `outcome` (null: it begins), `found`: how many snippets | a search begins, and ends |
 | `snippet` | `id`, `tool`, `snippet`: the record | a snippet enters the evidence |
-| `claim` | `text`, `citations`: ids, `start`, `end`: code points of the text | it is complete (`live`), or the answer is |
+| `claim` | `text`, `citations`: ids, `start`, `end`: code points of the text | it, or else the answer, is done |
 | `restart` | | all claims so far are void: another draft begins |
 | `warning` | `message` | something did not work; it stands in the answer's notes too |
 

@@ -7,6 +7,7 @@ service. Not here: asking (client.py, in_process/), prompts (prompts/), reading 
 
 import hashlib
 import json
+from functools import cached_property
 from typing import Any, Literal
 
 from pydantic import Field, JsonValue
@@ -63,7 +64,7 @@ class ChatCall(Record):
     """Whether the model may reason before it replies, where it can do both."""
     tools: tuple[ToolSpec, ...] = ()
 
-    @property
+    @cached_property
     def key(self) -> str:
         """SHA-256 of everything in the call, in hex."""
         content: dict[str, Any] = self.model_dump(mode="json")

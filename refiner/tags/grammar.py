@@ -29,6 +29,9 @@ MAX_NAMES: Final = 8
 MOST_CLAIMS: Final = 200
 """Most claims that a bound can name: llama.cpp writes each out."""
 
+_MOST_MARKS: Final = 8
+"""Where the length of text is bounded: most blanks before a line, and most marks before a claim's first word."""
+
 _ID: Final = re.compile(ID_PATTERN)
 
 _TEXT: Final = ((0x9, 0x9), (0x20, 0x7E), (0xA0, 0xD7FF), (0xE000, 0xFFFD), (0x10000, 0x10FFFF))
@@ -84,8 +87,8 @@ LEAD_RANGES: Final = (
 def answer_grammar(names: Sequence[str], *, max_claims: int | None = None, max_chars: int | None = None) -> str:
     """The grammar of an answer that cites none but these snippets.
 
-    An answer may also cite nothing. With both bounds it ends after a known number of code points: claims and the
-    prose around them are stretches, and a stretch is at most three pieces of `max_chars`.
+    An answer may also cite nothing. With both bounds it ends, whatever a model prefers: a claim has at most two pieces
+    of `max_chars`, and so many the prose before and behind it, and some marks.
 
     Args:
         names: what the prompt calls the snippets; none for an answer without claims.
@@ -147,10 +150,11 @@ def _text_rules(max_chars: int | None) -> list[str]:
     """`line` is text that begins a line, and no code fence; `less` is a `<` that starts no tag, and text behind it."""
     any_text = _class(without="<")
     up_to = _times(0, max_chars)
+    indent = _times(0, max_chars and _MOST_MARKS)
     first = _class(without="<" + BLANKS + MARKS)
     return [
         r'turn ::= "\n" "\n"?',
-        f'line ::= {_listed(BLANKS)}* ("`" "`"? | "~" "~"?)? {first} {any_text}{up_to}',
+        f'line ::= {_listed(BLANKS)}{indent} ("`" "`"? | "~" "~"?)? {first} {any_text}{up_to}',
         f"text ::= {any_text}{_times(1, max_chars)}",
         f'less ::= "<" {_class(without=NOT_BEHIND_LESS)} {any_text}{up_to}',
     ]
@@ -158,12 +162,12 @@ def _text_rules(max_chars: int | None) -> list[str]:
 
 def _claim_rules(max_chars: int | None) -> list[str]:
     """Before its first word a claim holds no `&` but that of an entity, whose letters are none of the text."""
-    marks = f"[{LEAD_RANGES}]*"
-    less = "less*" if max_chars is None else "less?"
+    marks = f"[{LEAD_RANGES}]{_times(0, max_chars and _MOST_MARKS)}"
+    behind_text, among_marks = ("less*", "*") if max_chars is None else ("less?", "?")
     return [
         f'claim ::= "<snippet id=" name ("," name){{0,{MAX_NAMES - 1}}} ">" lead word '
-        f'{_class(without="<")}{_times(0, max_chars)} {less} "</snippet>"',
-        f'lead ::= {marks} (("<" [ =0-9] | "&" ("amp" | "lt" | "gt") ";") {marks})*',
+        f'{_class(without="<")}{_times(0, max_chars)} {behind_text} "</snippet>"',
+        f'lead ::= {marks} (("<" [ =0-9] | "&" ("amp" | "lt" | "gt") ";") {marks}){among_marks}',
         f"word ::= [{WORD_RANGES}]",
     ]
 
