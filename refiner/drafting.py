@@ -96,7 +96,7 @@ class Drafting:
         self._capable = await self._in_time(self._model.capabilities())
         self._room = room_for(self._settings, self._capable.context_tokens)
         await self._fit(self._room.prompt)
-        return self._call(self._shown.messages, self._shown.tokens)
+        return self._call(self._shown.messages)
 
     async def _other_call(self, call: ChatCall, error: CallError) -> ChatCall:
         """What to send in place of a call that the server refused; any other error is raised again."""
@@ -106,10 +106,11 @@ class Drafting:
         if error.code != "context_exceeded":
             raise error
         try:
-            await self._fit(int(self._shown.tokens * _SHRINK))
+            counts = await self._in_time(self._model.count_tokens([message.content for message in call.messages]))
+            await self._fit(int(sum(counts) * _SHRINK))
         except InputError:  # not even the question fits in half of it
             raise error from None
-        return self._call(self._shown.messages, self._shown.tokens)
+        return self._call(self._shown.messages)
 
     async def _fit(self, max_tokens: int) -> None:
         self._prompt = await self._in_time(
@@ -177,15 +178,15 @@ class Drafting:
     def _call(
         self,
         messages: tuple[Message, ...],
-        tokens: int | None = None,
         *,
         temperature: float | None = None,
         thinking: bool | None = None,
     ) -> ChatCall:
         settings = self._settings
         thinks = self._request.mode is Mode.THINK if thinking is None else thinking
-        used = estimate_messages(messages) if tokens is None else tokens
-        most = max(self._room.answer, self._room.total - used) if thinks else self._room.answer
+        most = self._room.answer
+        if thinks:
+            most = max(most, self._room.total - estimate_messages(messages))
         grammar = None
         if self._capable.grammar and not thinks:
             grammar = answer_grammar(

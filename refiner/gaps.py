@@ -8,7 +8,7 @@ snippet of a work that the answer cites. Not here: whether the source supports t
 from typing import Final
 
 from citerefine.refiner.answer import Answer
-from citerefine.refiner.language.words import content_stems, content_words, light_stems, stem
+from citerefine.refiner.language.words import content_words, light_stems, stem, stop_words, words
 
 MAX_WORDS: Final = 8
 """Most words that are named."""
@@ -51,5 +51,5 @@ def _mentioned_by_work(answer: Answer) -> dict[str, set[str]]:
     for snippet in answer.evidence.snippets:
         if snippet.work in works:
             held = f"{snippet.title or ''} {snippet.section or ''} {snippet.text}"
-            mentioned[snippet.work].update(content_stems(held))
+            mentioned[snippet.work].update(map(stem, {*words(held)} - stop_words()))
     return mentioned

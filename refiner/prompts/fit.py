@@ -7,11 +7,10 @@ its tag whole. Reasoning takes a quarter of the room at most, its end first. Not
 """
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from functools import lru_cache
 from typing import Final, Literal, NamedTuple
 
 from citerefine.refiner.chat.call import Message
-from citerefine.refiner.chat.token_estimate import estimate_tokens
+from citerefine.refiner.chat.token_estimate import bound_tokens, estimate_tokens
 from citerefine.refiner.errors import InputError
 from citerefine.refiner.evidence import Evidence, render_snippet
 from citerefine.refiner.prompts.excerpt import CUT, excerpt
@@ -46,7 +45,7 @@ class Prompt(NamedTuple):
     """Snippets of which an excerpt is shown."""
     reasoning_cut: bool
     tokens: int
-    """Length, at most."""
+    """Length, at most; how far below that it is depends on how closely it had to be measured."""
 
 
 class _Shown(NamedTuple):
@@ -78,8 +77,10 @@ async def fit_prompt(
     snippets = request.evidence.snippets
     whole = _Shown({snippet.id: None for snippet in snippets}, 0)
     prompt = _lay_out(request, whole, request.reasoning, ids, names)
-    if prompt.tokens <= max_tokens:
-        return prompt
+    for measure in (_bound_messages, estimate_messages):
+        tokens = measure(prompt.messages)
+        if tokens <= max_tokens:
+            return prompt._replace(tokens=tokens)
     bare = _lay_out(request, _Shown({}, 0), "", ids, names)
     (fixed,) = await count(["\n".join(message.content for message in bare.messages)])
     room = max_tokens - fixed - 2 * MESSAGE_TOKENS
@@ -120,23 +121,18 @@ def _lay_out(
         left_out=tuple(snippet for snippet in request.evidence.snippets if snippet.id not in shown.texts),
         shortened=tuple(snippet for snippet in kept if shown.texts[snippet.id] is not None),
         reasoning_cut=reasoning != request.reasoning,
-        tokens=estimate_messages(messages),
+        tokens=0,
     )
 
 
 def estimate_messages(messages: Sequence[Message]) -> int:
     """How many tokens messages have, at most."""
-    return sum(
-        (_estimate_system(message.content) if message.role == "system" else estimate_tokens(message.content))
-        + MESSAGE_TOKENS
-        for message in messages
-    )
+    return sum(estimate_tokens(message.content) + MESSAGE_TOKENS for message in messages)
 
 
-@lru_cache(maxsize=8)
-def _estimate_system(text: str) -> int:
-    """The same for every request, so counted once."""
-    return estimate_tokens(text)
+def _bound_messages(messages: Sequence[Message]) -> int:
+    """The same, looser and in little time."""
+    return sum(bound_tokens(message.content) + MESSAGE_TOKENS for message in messages)
 
 
 async def _fit_reasoning(reasoning: str, room: int, count: Count) -> tuple[str, int]:

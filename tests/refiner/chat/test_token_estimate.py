@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from citerefine.refiner.chat.token_estimate import estimate_tokens
+from citerefine.refiner.chat.token_estimate import bound_tokens, estimate_tokens
 
 COUNTED = {
     "The reanalysis found no significant association (p = 0.37) between intake and mortality.": (21, 20),
@@ -31,6 +31,16 @@ def test_it_is_not_below_the_count_of_a_real_tokenizer(text: str) -> None:
 def test_for_english_prose_it_is_at_most_twice_the_count() -> None:
     for text in [*COUNTED][:2]:
         assert estimate_tokens(text) <= 2 * min(COUNTED[text])
+
+
+@given(st.text() | st.text(alphabet="aZ 0.\n\té漢"))
+def test_the_quick_bound_is_never_below_the_estimate(text: str) -> None:
+    assert estimate_tokens(text) <= bound_tokens(text)
+
+
+def test_the_quick_bound_of_prose_is_near_the_estimate() -> None:
+    prose = "The reanalysis of 14 trials found no association between intake and mortality in older adults. " * 20
+    assert bound_tokens(prose) <= 1.3 * estimate_tokens(prose)
 
 
 def test_nothing_has_no_tokens() -> None:
