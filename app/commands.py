@@ -13,6 +13,7 @@ from typing import Annotated
 import typer
 
 from citerefine.refiner.errors import InputError
+from citerefine.refiner.records import Mode
 from citerefine.refiner.settings import OnInvalid, RefinerSettings
 
 app = typer.Typer(
@@ -23,6 +24,8 @@ app = typer.Typer(
     rich_markup_mode="markdown",
     context_settings={"help_option_names": ["-h", "--help"]},
 )
+
+DEFAULTS = RefinerSettings()
 
 
 class Format(StrEnum):
@@ -61,6 +64,58 @@ Limit = Annotated[
         help="Passages to search for; what stands around the best of them is read too.",
     ),
 ]
+Policy = Annotated[
+    OnInvalid,
+    typer.Option(
+        "--on-invalid",
+        envvar="CITEREFINE_ON_INVALID",
+        help="What happens to an answer whose citations are not valid: one repair, then mark, drop or raise.",
+    ),
+]
+Passes = Annotated[
+    int,
+    typer.Option(
+        "--passes", envvar="CITEREFINE_PASSES", min=1, max=2, help="2 lets the model improve its own draft once."
+    ),
+]
+Thinking = Annotated[
+    Mode,
+    typer.Option("--mode", envvar="CITEREFINE_MODE", help="`think` lets the model reason first; that is not shown."),
+]
+PromptTokens = Annotated[
+    int,
+    typer.Option(
+        "--prompt-tokens",
+        envvar="CITEREFINE_PROMPT_TOKENS",
+        min=128,
+        help="Most tokens of a prompt; evidence is trimmed to it, least relevant first.",
+    ),
+]
+AnswerTokens = Annotated[
+    int,
+    typer.Option("--answer-tokens", envvar="CITEREFINE_ANSWER_TOKENS", min=16, help="Most tokens of an answer."),
+]
+TotalTokens = Annotated[
+    int | None,
+    typer.Option(
+        "--total-tokens",
+        envvar="CITEREFINE_TOTAL_TOKENS",
+        min=256,
+        help="Most tokens of prompt and reply, thinking included.  [default: 8192, or what prompt and answer need]",
+    ),
+]
+
+
+def _total(total: int | None, prompt: int, answer: int) -> int:
+    """Tokens of prompt and reply. Raises InputError if they do not hold both."""
+    if total is None:
+        return max(DEFAULTS.total_tokens, prompt + answer)
+    if total < prompt + answer:
+        raise InputError(
+            f"--total-tokens {total} does not hold --prompt-tokens {prompt} and --answer-tokens {answer}; raise it, or "
+            "lower one of these"
+        )
+    return total
 
 
 def _print_version(wanted: bool) -> None:
@@ -105,17 +160,12 @@ def ask(
     max_seconds: Annotated[
         float, typer.Option(envvar="CITEREFINE_MAX_SECONDS", min=1, help="Longest time for everything together.")
     ] = 300.0,
-    on_invalid: Annotated[
-        OnInvalid,
-        typer.Option(
-            envvar="CITEREFINE_ON_INVALID",
-            help="What happens to an answer whose citations are not valid: one repair, then mark, drop or raise.",
-        ),
-    ] = OnInvalid.REPAIR,
-    passes: Annotated[
-        int,
-        typer.Option(envvar="CITEREFINE_PASSES", min=1, max=2, help="2 lets the model improve its own draft once."),
-    ] = 1,
+    on_invalid: Policy = OnInvalid.REPAIR,
+    passes: Passes = 1,
+    mode: Thinking = Mode.ANSWER_ONLY,
+    prompt_tokens: PromptTokens = DEFAULTS.prompt_tokens,
+    answer_tokens: AnswerTokens = DEFAULTS.answer_tokens,
+    total_tokens: TotalTokens = None,
     trace: Annotated[
         Path | None, typer.Option(help="File to record in: all that models and searches gave, and the answer.")
     ] = None,
@@ -158,7 +208,15 @@ def ask(
         max_searches=max_searches,
         snippets_per_search=limit,
         max_seconds=max_seconds,
-        settings=RefinerSettings(on_invalid=on_invalid, passes=passes, deadline=max_seconds),
+        settings=RefinerSettings(
+            on_invalid=on_invalid,
+            passes=passes,
+            mode=mode,
+            prompt_tokens=prompt_tokens,
+            answer_tokens=answer_tokens,
+            total_tokens=_total(total_tokens, prompt_tokens, answer_tokens),
+            deadline=max_seconds,
+        ),
     )
     run_ask(question, corpus or [], context, output, trace=trace, fresh=fresh)
 
@@ -176,13 +234,12 @@ def refine(
     deadline: Annotated[
         float, typer.Option("--deadline", envvar="CITEREFINE_DEADLINE", min=0.001, help="Seconds for one row.")
     ] = 120.0,
-    on_invalid: Annotated[
-        OnInvalid,
-        typer.Option("--on-invalid", envvar="CITEREFINE_ON_INVALID", help="What becomes of invalid citations."),
-    ] = OnInvalid.REPAIR,
-    passes: Annotated[
-        int, typer.Option("--passes", envvar="CITEREFINE_PASSES", min=1, max=2, help="2: the model improves its draft.")
-    ] = 1,
+    on_invalid: Policy = OnInvalid.REPAIR,
+    passes: Passes = 1,
+    mode: Thinking = Mode.ANSWER_ONLY,
+    prompt_tokens: PromptTokens = DEFAULTS.prompt_tokens,
+    answer_tokens: AnswerTokens = DEFAULTS.answer_tokens,
+    total_tokens: TotalTokens = None,
     retry_failed: Annotated[bool, typer.Option("--retry-failed", help="Ask rows without an answer again.")] = False,
     json: Annotated[bool, typer.Option("--json", help="Print the report as JSON.")] = False,
 ) -> None:
@@ -194,7 +251,15 @@ def refine(
     """
     from citerefine.app.refine import run_refine
 
-    settings = RefinerSettings(deadline=deadline, on_invalid=on_invalid, passes=passes)
+    settings = RefinerSettings(
+        on_invalid=on_invalid,
+        passes=passes,
+        mode=mode,
+        prompt_tokens=prompt_tokens,
+        answer_tokens=answer_tokens,
+        total_tokens=_total(total_tokens, prompt_tokens, answer_tokens),
+        deadline=deadline,
+    )
     run_refine(rows, out, model, settings, concurrency, retry_failed, json)
 
 

@@ -56,8 +56,8 @@ class RefinerSettings(Record):
     """How snippets are named in the prompt: S1…Sn, or by their own ids for checkpoints trained on these."""
     deadline: float = Field(default=120.0, gt=0)
     """Seconds for one answer, all its calls and waits together."""
-    max_claims: int | None = Field(default=None, ge=1)
-    """Where a grammar is kept to: most claims of an answer; None leaves it to the model."""
+    max_claims: int | None = Field(default=None, ge=1, le=200)
+    """Where a grammar is kept to: most claims of an answer; None leaves it to the model. The bound is the grammar's."""
     max_claim_chars: int | None = Field(default=None, ge=8)
     """Where a grammar is kept to: longest stretch of text, in code points; None leaves it to the model."""
 

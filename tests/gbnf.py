@@ -7,6 +7,7 @@ chance alone. Not here: whether a given text is admitted (the engines themselves
 
 import random
 import re
+from functools import cache
 from typing import Final
 
 _TOKEN: Final = re.compile(
@@ -22,6 +23,7 @@ Node = tuple["str | list[Node]", int, int]
 """What is written (a literal, a class, a rule's name, or alternatives), how often at least and at most."""
 
 
+@cache
 def read_gbnf(grammar: str) -> dict[str, list[list[Node]]]:
     """The rules: name → alternatives, each a sequence."""
     rules = dict[str, list[list[Node]]]()

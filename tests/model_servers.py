@@ -77,7 +77,7 @@ def serve_llama(file: Path) -> Iterator[str]:
     settings.model.path = str(file)
     settings.hostnames, settings.port = ["127.0.0.1"], 0
     settings.n_ctx, settings.n_parallel = SLOT_TOKENS * SLOTS, SLOTS
-    settings.cpuparams.n_threads = 2
+    settings.cpuparams.n_threads = 1  # more would wait for each other, with so small a model
     settings.model_alias, settings.use_jinja = {MODEL}, True
     server = xllamacpp.Server(settings)
     yield f"{server.listening_address}/v1"
@@ -90,6 +90,8 @@ def serve_vllm(python: str, folder: Path, port: int, log: Path) -> Iterator[str]
     command = [python, "-m", "vllm.entrypoints.openai.api_server", "--model", str(folder)]
     command += ["--served-model-name", MODEL, "--host", "127.0.0.1", "--port", str(port)]
     command += ["--max-model-len", str(SLOT_TOKENS), "--dtype", "float32", "--enforce-eager"]
+    # On a CPU, a seeded request whose prompt is read in chunks ends vLLM 0.31: `Generator does not use offset`.
+    command += ["--no-enable-chunked-prefill", "--max-num-batched-tokens", str(SLOT_TOKENS)]
     command += ["--enable-auto-tool-choice", "--tool-call-parser", "hermes", "--enable-prompt-tokens-details"]
     with log.open("wb") as output:
         process = subprocess.Popen(

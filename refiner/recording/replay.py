@@ -89,6 +89,11 @@ class Recording:
             [event for event in self._of(TokensEvent) if event.model == name],
         )
 
+    @property
+    def n_searches(self) -> int:
+        """How many searches were made, failed ones included."""
+        return len(self._of(SearchEvent))
+
     def searches(self) -> list[SearchTool]:
         """Stand-ins for the search tools of the run, in its order."""
         searched, read = self._of(SearchEvent), self._of(ReadEvent)

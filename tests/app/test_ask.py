@@ -92,6 +92,7 @@ def test_a_planner_chooses_what_is_searched_for(folder: Path) -> None:
         (["--passes", "3"], "--passes"),
         (["--on-invalid", "ignore"], "--on-invalid"),
         (["--trace", "papers/t.jsonl"], "papers/t.jsonl lies in what is searched"),
+        (["--total-tokens", "300"], "--total-tokens 300 does not hold --prompt-tokens 6144"),
         (["--trace", "a", "--replay", "b"], "--trace and --replay contradict each other"),
         (["--replay", "none.jsonl"], "none.jsonl cannot be read"),
         (["--replay", "papers/perch.txt"], "papers/perch.txt, line 1: it is no JSON"),

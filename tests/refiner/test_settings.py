@@ -4,6 +4,7 @@ import pytest
 from pydantic import ValidationError
 
 from citerefine.refiner.settings import OnInvalid, RefinerSettings
+from citerefine.refiner.tags.grammar import MOST_CLAIMS
 
 
 @pytest.mark.parametrize(
@@ -23,6 +24,11 @@ def test_budgets_that_do_not_fit_together_are_refused() -> None:
     assert RefinerSettings(prompt_tokens=8000, total_tokens=16384).answer_tokens == 1024
 
 
-def test_more_than_two_passes_are_refused() -> None:
+@pytest.mark.parametrize("values", [{"passes": 3}, {"max_claims": MOST_CLAIMS + 1}, {"deadline": 0}])
+def test_values_out_of_range_are_refused(values: dict[str, int]) -> None:
     with pytest.raises(ValidationError):
-        RefinerSettings(passes=3)
+        RefinerSettings.model_validate(values)
+
+
+def test_as_many_claims_as_a_grammar_can_name_are_allowed() -> None:
+    assert RefinerSettings(max_claims=MOST_CLAIMS).max_claims == MOST_CLAIMS
