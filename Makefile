@@ -37,7 +37,7 @@ types: $(VENV)/installed-dev ## mypy --strict
 	cd examples/own_graph && ../../$(RUN)/mypy --config-file ../../pyproject.toml --cache-dir ../../.mypy_cache main.py
 
 unit: $(VENV)/installed-dev ## pytest, offline
-	$(RUN)/python -m pytest
+	$(RUN)/python -m pytest -n 2 --dist worksteal
 
 # A third party's build of vLLM, for CPUs. What it brings for pictures and sound is made for GPUs, and would not load.
 $(VLLM)/installed: pyproject.toml

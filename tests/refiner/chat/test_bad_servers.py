@@ -42,6 +42,9 @@ from citerefine.refiner.errors import CALL_FAILURES, CallError
 
 KEY = "planted-key-5bc1"
 SHORT = ClientLimits(deadline=0.5, attempts=3, backoff=0.01)
+ROOMY = ClientLimits(deadline=30, attempts=3, backoff=0.01)  # for what has another outcome, on a busy machine too
+BUSY = 1.0
+"""Seconds beyond 1.2 deadlines for opening client and server, on a machine that has other things to do."""
 PLENTY = b'{"choices": [{"index": 0, "message": {"content": "x"}, "finish_reason": "stop"}], "usage": '
 
 
@@ -115,19 +118,21 @@ def _planted_key(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OPENAI_API_KEY", KEY)
 
 
-@pytest.mark.parametrize("streamed", [False, True], ids=["whole", "streamed"])
-@pytest.mark.parametrize("name", FAULTS)
+# A stream of many small pieces is bounded by its deadline; one huge event stands in STREAM_FAULTS.
+WAYS = [(name, streamed) for name in FAULTS for streamed in (False, True) if (name, streamed) != ("huge", True)]
+
+
+@pytest.mark.parametrize(("name", "streamed"), WAYS)
 def test_a_fault_has_one_outcome(name: str, streamed: bool) -> None:
     fault, code, attempts = FAULTS[name]
-    if name == "huge" and streamed:
-        pytest.skip("a stream of that many small pieces is bounded by its deadline; see 'a huge event'")
+    limits = SHORT if code == "deadline" else ROOMY
     with FaultyServer(fault) as server:
         begin = time.perf_counter()
-        error = failure(server, SHORT, streamed=streamed)
+        error = failure(server, limits, streamed=streamed)
         took = time.perf_counter() - begin
         assert (error.code, len(server.chats)) == (code, attempts)
     assert error.code in CALL_FAILURES
-    assert took < 1.2 * SHORT.deadline + 0.4  # the second addend: opening client and server on a busy machine
+    assert took < 1.2 * limits.deadline + BUSY
     assert server.base_url in str(error)
     assert len(str(error)) < 900
     assert str(error).isprintable()
@@ -137,7 +142,7 @@ def test_a_fault_has_one_outcome(name: str, streamed: bool) -> None:
 def test_a_fault_of_a_stream_has_one_outcome(name: str) -> None:
     fault, code, attempts = STREAM_FAULTS[name]
     with FaultyServer(fault) as server:
-        assert failure(server, SHORT, streamed=True).code == code
+        assert failure(server, ROOMY, streamed=True).code == code
         assert len(server.chats) == attempts
 
 
@@ -230,17 +235,17 @@ def test_a_deadline_says_what_went_wrong_last() -> None:
 
 def test_a_deadline_holds_for_all_attempts_together() -> None:
     with FaultyServer(says("Hello.", after=0.2)) as fast, FaultyServer(status(500)) as server:
-        assert complete(fast, limits=SHORT).text == "Hello."
+        assert complete(fast, limits=ROOMY).text == "Hello."
         begin = time.perf_counter()
         failure(server, ClientLimits(deadline=0.5, attempts=1000, backoff=0.2))
-        assert time.perf_counter() - begin < 0.6 + 0.2
+        assert time.perf_counter() - begin < 1.2 * 0.5 + BUSY
 
 
 def test_a_deadline_holds_where_the_list_of_models_hangs() -> None:
     with FaultyServer(says("Hello."), models=hang()) as server:
         begin = time.perf_counter()
         assert failure(server, SHORT).code == "deadline"
-        assert time.perf_counter() - begin < 0.6 + 0.2
+        assert time.perf_counter() - begin < 1.2 * 0.5 + BUSY
 
 
 def test_a_slow_reader_of_a_stream_is_not_interrupted_but_gets_no_more() -> None:
