@@ -106,16 +106,24 @@ TotalTokens = Annotated[
 ]
 
 
-def _total(total: int | None, prompt: int, answer: int) -> int:
-    """Tokens of prompt and reply. Raises InputError if they do not hold both."""
-    if total is None:
-        return max(DEFAULTS.total_tokens, prompt + answer)
-    if total < prompt + answer:
+def _settings(
+    on_invalid: OnInvalid, passes: int, mode: Mode, prompt: int, answer: int, total: int | None, deadline: float
+) -> RefinerSettings:
+    """How the refiner works. Raises InputError if the limits of tokens do not go together."""
+    if total is not None and total < prompt + answer:
         raise InputError(
             f"--total-tokens {total} does not hold --prompt-tokens {prompt} and --answer-tokens {answer}; raise it, or "
             "lower one of these"
         )
-    return total
+    return RefinerSettings(
+        on_invalid=on_invalid,
+        passes=passes,
+        mode=mode,
+        prompt_tokens=prompt,
+        answer_tokens=answer,
+        total_tokens=max(DEFAULTS.total_tokens, prompt + answer) if total is None else total,
+        deadline=deadline,
+    )
 
 
 def _print_version(wanted: bool) -> None:
@@ -208,15 +216,7 @@ def ask(
         max_searches=max_searches,
         snippets_per_search=limit,
         max_seconds=max_seconds,
-        settings=RefinerSettings(
-            on_invalid=on_invalid,
-            passes=passes,
-            mode=mode,
-            prompt_tokens=prompt_tokens,
-            answer_tokens=answer_tokens,
-            total_tokens=_total(total_tokens, prompt_tokens, answer_tokens),
-            deadline=max_seconds,
-        ),
+        settings=_settings(on_invalid, passes, mode, prompt_tokens, answer_tokens, total_tokens, max_seconds),
     )
     run_ask(question, corpus or [], context, output, trace=trace, fresh=fresh)
 
@@ -251,15 +251,7 @@ def refine(
     """
     from citerefine.app.refine import run_refine
 
-    settings = RefinerSettings(
-        on_invalid=on_invalid,
-        passes=passes,
-        mode=mode,
-        prompt_tokens=prompt_tokens,
-        answer_tokens=answer_tokens,
-        total_tokens=_total(total_tokens, prompt_tokens, answer_tokens),
-        deadline=deadline,
-    )
+    settings = _settings(on_invalid, passes, mode, prompt_tokens, answer_tokens, total_tokens, deadline)
     run_refine(rows, out, model, settings, concurrency, retry_failed, json)
 
 
