@@ -5,13 +5,17 @@ grammars, generating (transformers_model.py).
 """
 
 import json
-from typing import Any
+from typing import Any, Final
 
 import llguidance
 import torch
 from transformers import LogitsProcessor
 
 from citerefine.refiner.errors import CallError
+
+STEP_ITEMS: Final = 1_000_000
+"""Most items of the parser for one token, about 50 ms. With the library's own limit, a bounded grammar gives up where
+a vocabulary holds many tokens made of signs."""
 
 
 class Constrainer:
@@ -26,7 +30,11 @@ class Constrainer:
     def constraint(self, grammar: str, prompt_length: int) -> "GrammarConstraint":
         """What keeps one reply to `grammar`. Raises CallError if the grammar cannot be read."""
         try:
-            matcher = llguidance.LLMatcher(self._tokenizer, llguidance.grammar_from("grammar", grammar))
+            matcher = llguidance.LLMatcher(
+                self._tokenizer,
+                llguidance.grammar_from("grammar", grammar),
+                limits=llguidance.LLParserLimits(step_max_items=STEP_ITEMS),
+            )
         except ValueError as error:
             raise CallError(f"the grammar cannot be read: {error}", "bad_request") from error
         _check(matcher)
