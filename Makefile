@@ -58,6 +58,8 @@ test-vllm: $(VENV)/installed-dev $(VLLM)/installed ## real vLLM on this CPU: 4 G
 bench: $(VENV)/installed-dev ## the measurements of docs/benchmarks.md
 	$(RUN)/python benchmarks/parse_scaling.py
 	$(RUN)/python benchmarks/startup.py
+	$(RUN)/python benchmarks/overhead.py
+	$(RUN)/python benchmarks/grammar.py
 	$(RUN)/python benchmarks/pubmedqa.py $(SHARED)/data/pubmedqa
 
 pictures: $(VENV)/installed-dev ## draw the pictures of the README anew

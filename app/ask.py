@@ -21,6 +21,7 @@ from citerefine.refiner.answer import Answer
 from citerefine.refiner.errors import InputError
 from citerefine.refiner.language.words import content_words
 from citerefine.refiner.models import EXTRACTIVE, load_chat_model
+from citerefine.refiner.report.terminal_text import sanitise
 from citerefine.tools.local import LocalSearch
 
 SUFFIXES: Final = {
@@ -83,7 +84,7 @@ def run_ask(
                 if trace is not None:
                     answer = asyncio.run(recorded_answer(question, search, context, opened.notes, trace, finish))
                 else:
-                    searched = [str(path.resolve()) for path in paths]
+                    searched = [corpus.state() for corpus in opened.corpora]
                     answer = finish(asyncio.run(resumable_answer(question, search, context, searched, fresh)))
     _show(answer, format, output.out)
 
@@ -184,4 +185,7 @@ def _print(answer: Answer, format: str) -> None:
         console = Console(highlight=False)
         print_answer(answer, console if console.width > 0 else Console(highlight=False, width=80))
     else:
-        sys.stdout.buffer.write(render(answer, format).encode("utf-8"))
+        text = render(answer, format)
+        if sys.stdout.isatty():  # what a document holds may move the cursor, or worse
+            text = sanitise(text)
+        sys.stdout.buffer.write(text.encode("utf-8"))

@@ -34,7 +34,7 @@ _SUFFIXES: Final = ("", "-wal", "-shm", "-journal")
 
 
 def thread_id(question: str, context: RefinerContext, searched: Sequence[str]) -> str:
-    """What tells one run from another: the question, all settings, what is searched, and this version.
+    """What tells one run from another: the question, all settings, the state of what is searched, and this version.
 
     How long it may take does not: a run that was too slow goes on when it is given more time.
     """

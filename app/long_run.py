@@ -11,7 +11,7 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from pydantic import ValidationError
 
@@ -20,7 +20,7 @@ from citerefine.app.progress import progress
 from citerefine.refiner.agent.context import RefinerContext
 from citerefine.refiner.agent.run import research
 from citerefine.refiner.answer import Answer
-from citerefine.refiner.errors import CallError, CitationError, InputError, ReplyError
+from citerefine.refiner.errors import CallError, InputError
 from citerefine.refiner.models import EXTRACTIVE, load_chat_model
 from citerefine.refiner.protocols import ChatModel, SearchTool
 from citerefine.refiner.recording.recorder import Recorder, RecordingModel, RecordingSearch
@@ -40,6 +40,8 @@ class _Recorded(Record):
         return {"context": self.context.as_json(), "notes": [*self.notes]}
 
 
+_GO_ON: Final = "the same command goes on from there, with --fresh it starts anew"
+
 Finish = Callable[[Answer], Answer]
 """Adds to an answer what its reader should know of the run."""
 
@@ -53,7 +55,7 @@ async def resumable_answer(
         question: what is asked.
         search: where to search.
         context: models and limits.
-        searched: what tells corpora apart.
+        searched: the state of each corpus; where one has changed, the run starts anew.
         fresh: whether an interrupted run is thrown away.
 
     Raises:
@@ -68,9 +70,13 @@ async def resumable_answer(
             return await research(question, [search], opened, emit=progress())
         try:
             return await thread.answer(question, [search], opened, progress())
-        except (asyncio.CancelledError, CallError, ReplyError, CitationError):
-            say("what was found is kept; the same command goes on from there, with --fresh it starts anew")
+        except asyncio.CancelledError:
+            say(f"what was found is kept; {_GO_ON}")
             raise
+        except CallError as error:
+            raise CallError(
+                f"{error}; what was found is kept: {_GO_ON}", error.code, retryable=error.retryable
+            ) from error
 
 
 async def recorded_answer(

@@ -20,14 +20,16 @@ def check_output(out: Path, searched: Sequence[Path]) -> None:
     """Raises InputError if nothing may be written to `out`; `searched` is what `--corpus` names."""
     target = out.resolve()
     if not target.parent.is_dir():
-        raise InputError(f"the folder {out.parent} does not exist; make it, or name another --out")
+        raise InputError(f"the folder {out.parent} does not exist; make it, or name another file")
     if target.is_dir():
         raise InputError(f"{out} is a folder; name a file in it")
     if target.is_file() and _is_database(target):
-        raise InputError(f"{out} is a database, perhaps an index; name another --out")
+        raise InputError(f"{out} is a database, perhaps an index; name another file")
     for path in searched:
         if target.is_relative_to(path.resolve()):
-            raise InputError(f"{out} lies in what is searched ({path}); an answer is no evidence: name another --out")
+            raise InputError(
+                f"{out} lies in what is searched ({path}), where it would be found as evidence; name another file"
+            )
 
 
 def _is_database(path: Path) -> bool:
@@ -48,7 +50,7 @@ def write_output(out: Path, text: str) -> None:
         else:
             _replace(target, text)
     except OSError as error:
-        raise InputError(f"{out} cannot be written: {error.strerror}; name another --out") from error
+        raise InputError(f"{out} cannot be written: {error.strerror}; name another file") from error
 
 
 def _replace(target: Path, text: str) -> None:

@@ -10,7 +10,7 @@ import time
 from collections import Counter
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable
 from contextlib import aclosing
-from typing import Final, TypeVar
+from typing import Final, NamedTuple, TypeVar
 
 from citerefine.refiner.answer import Answer, AnswerStream, parse_answer
 from citerefine.refiner.chat.call import ChatCall, ChatReply, Message, Sampling
@@ -34,6 +34,13 @@ _SHRINK: Final = 0.5
 """How much of a prompt is kept that the server finds too long all the same."""
 
 
+class _NoAnswer(NamedTuple):
+    """A reply in which no answer is."""
+
+    answer: Answer
+    reply: ChatReply
+
+
 class Drafting:
     """One request on its way to an answer."""
 
@@ -45,7 +52,7 @@ class Drafting:
         self._prompt: Prompt | None = None
         self._capable = Capabilities()
         self._room = room_for(settings, None)
-        self._failure: ReplyError | None = None
+        self._no_answer: _NoAnswer | None = None
 
     # --- the first draft --------------------------------------------------------------------------------------
 
@@ -131,9 +138,9 @@ class Drafting:
         if later is None:
             return draft
         kept = better(draft, later)
-        if kept is later:
-            counts = Counter(finding.code for finding in draft.findings)
-            self._notes.append(f"The model mended its answer once ({', '.join(counts)}).")
+        codes = ", ".join(Counter(finding.code for finding in draft.findings))
+        if not kept.findings:
+            self._notes.append(f"The model mended its answer once ({codes}).")
         return kept
 
     async def improved(self, draft: Draft) -> Draft | None:
@@ -144,8 +151,7 @@ class Drafting:
 
     async def write_now(self) -> Draft:
         """A draft after the model wrote nothing. Raises ReplyError if there is none again, or none may be asked for."""
-        failure = self._failure
-        if failure is None:
+        if self._no_answer is None:
             raise RuntimeError("there is a first draft already")
         if self._settings.on_invalid.repairs:
             instruction = Message(role="user", content=fill("write_now", ids=self._ids()))
@@ -154,7 +160,7 @@ class Drafting:
             draft = self._read(reply)
             if draft is not None:
                 return draft
-        raise self._failure or failure
+        raise self._failed()
 
     async def _again(self, draft: Draft, instruction: str) -> Draft | None:
         """Asks for the whole answer again, at temperature 0; None if what comes is no answer."""
@@ -220,22 +226,35 @@ class Drafting:
             raw = reply.reasoning  # some servers file all that a model writes as reasoning
         if reply.finish == "refusal" and not later:
             excerpt = " ".join(raw.split())[:MAX_QUOTE]
-            raise ReplyError(f"{self._model.name} declined to answer{f': {excerpt!r}' if excerpt else ''}", "refusal")
+            said = f": {excerpt!r}" if excerpt else ""
+            raise ReplyError(f"{self._model.name} declined to answer{said}", "refusal", self._usage)
         answer = parse_answer(
             raw, self._shown.evidence, question=self._request.question, model=self._model.name
         )
         if not any(map(str.isalnum, answer.text)):
-            self._failure = self._no_answer(answer, reply)
+            self._no_answer = _NoAnswer(answer, reply)
             return None
         return Draft(answer, reply.finish, validate(answer, reply.finish, self._request.mode))
 
-    def _no_answer(self, answer: Answer, reply: ChatReply) -> ReplyError:
+    def _failed(self) -> ReplyError:
+        """Why the last reply is no answer."""
+        if self._no_answer is None:
+            raise RuntimeError("there is a first draft already")
+        answer, reply = self._no_answer
         thought = bool(reply.reasoning.strip()) or any(issue.code == "thinking" for issue in answer.issues)
-        name = self._model.name
-        if thought and reply.finish == "length":
-            message = f"{name} was still thinking after {reply.usage.completion_tokens or 'all its'} tokens"
-            return ReplyError(f"{message}; raise total_tokens, or use mode 'answer_only'", "endless_thinking")
-        return ReplyError(f"{name} wrote no answer (its reply ended with {reply.finish!r})", "empty")
+        name, tokens = self._model.name, reply.usage.completion_tokens
+        cut_off = reply.finish == "length"
+        if thought and cut_off:
+            message = f"{name} was still thinking after {tokens or 'all its'} tokens"
+            advice = "allow more tokens in total, or use the mode answer_only"
+            return ReplyError(f"{message}; {advice}", "endless_thinking", self._usage)
+        wrote = f"{tokens} tokens without a word" if tokens else "nothing"
+        shown = " ".join(reply.text.split())[:MAX_QUOTE]
+        excerpt = f", beginning {shown!r}" if shown else ""
+        asked = " when asked a second time" if self._usage is not None and self._usage.calls > 1 else ""
+        ended = ", until its token limit" if cut_off else ""
+        advice = "try another model, a temperature above 0, or a smaller prompt"
+        return ReplyError(f"{name} wrote {wrote}{asked}{ended}{excerpt}; {advice}", "empty", self._usage)
 
     # --- the end ----------------------------------------------------------------------------------------------
 

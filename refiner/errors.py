@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
     from citerefine.refiner.answer import Answer
+    from citerefine.refiner.records import Usage
     from citerefine.refiner.validation import Finding
 
 
@@ -83,12 +84,14 @@ class ReplyError(CiterefineError):
 
     exit_code = 1
 
-    def __init__(self, message: str, code: str) -> None:
+    def __init__(self, message: str, code: str, usage: "Usage | None" = None) -> None:
         super().__init__(message)
         self.code = code
+        self.usage = usage
+        """What all calls for the answer consumed; None where that is not known."""
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return type(self), (str(self), self.code)
+        return type(self), (str(self), self.code, self.usage)
 
 
 REPLY_FAILURES: Final[dict[str, str]] = {

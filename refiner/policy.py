@@ -47,8 +47,8 @@ def _complaint(findings: Sequence[Finding]) -> str:
     counts = Counter(finding.code for finding in findings)
     named = ", ".join(f"{code} ({count})" if count > 1 else code for code, count in counts.items())
     return (
-        f"the answer does not validate: {named}; its text and the findings are in the error's `answer` and `findings`; "
-        "use on_invalid 'mark' or 'drop' to take it all the same"
+        f"the answer does not validate: {named}; the first: {findings[0].message}; to have it all the same, let what "
+        "is invalid be marked or dropped (on-invalid: mark, drop)"
     )
 
 

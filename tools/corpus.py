@@ -7,6 +7,7 @@ whole runs only. Not here: reading files (readers/), what SQLite's errors mean (
 (refiner/).
 """
 
+import hashlib
 import json
 import os
 import sqlite3
@@ -187,6 +188,14 @@ class Corpus:
     def count_unread(self) -> int:
         """Number of files of which something could not be read: nothing at all, some rows, or what it is now."""
         return self._number(_COUNT_UNREAD)
+
+    def state(self) -> str:
+        """Changes whenever a file in it does: SHA-256 of the names and contents of all files, in hex."""
+        digest = hashlib.sha256()
+        with reading(self.where):
+            for name, sha256 in self.connection.execute("SELECT name, sha256 FROM files ORDER BY name"):
+                digest.update(f"{name}\0{sha256}\0".encode("utf-8", "surrogatepass"))
+        return digest.hexdigest()
 
     def has_file(self, name: str) -> bool:
         """Whether a file of this name is in it."""

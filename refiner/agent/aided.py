@@ -61,7 +61,7 @@ async def plan_with_model(
     except TimeoutError:
         why = CALL_FAILURES["deadline"]
     except CallError as error:
-        why = CALL_FAILURES[error.code]
+        why = str(error)
     note = f"The planner was of no help ({why}); queries were built from the question instead."
     return Planned(plan, budget.used.tokens, note)
 

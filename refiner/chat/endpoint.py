@@ -68,8 +68,9 @@ def _checked(url: str) -> str:
     try:
         parts = urlsplit(url)
         port = parts.port
-    except ValueError:
-        raise ModelError(f"the address behind @ is no URL; write it as {EXAMPLE}") from None
+    except ValueError as error:
+        shown = url.rpartition("@")[2][:80]  # what stands before an @ may be a password
+        raise ModelError(f"the address behind @ is no URL ({shown!r}: {error}); write it as {EXAMPLE}") from None
     if "@" in parts.netloc or "\\" in parts.netloc:
         raise ModelError("the address holds credentials; leave them out and put the key into OPENAI_API_KEY")
     if parts.query or parts.fragment:

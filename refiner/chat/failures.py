@@ -68,8 +68,8 @@ def bad_response(where: str, what: str, said: str = "", key: str = "") -> Failur
 def too_large(where: str, most: int) -> Failure:
     """A reply that was not read to its end."""
     return Failure(
-        f"the reply of {where} is longer than {most:,} bytes and was not read further; lower max_tokens or raise "
-        "ClientLimits.reply_bytes",
+        f"the reply of {where} is longer than {most:,} bytes and was not read further; allow fewer tokens for "
+        "an answer, or, in Python, more ClientLimits.reply_bytes",
         "too_large",
     )
 

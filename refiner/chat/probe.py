@@ -46,7 +46,7 @@ async def probe(model: ChatModel) -> AsyncIterator[Trait]:
         yield Trait(REACHABLE, False, str(error))
         return
     yield Trait(REACHABLE, True, f"{can.server or 'it'} replied after {time.perf_counter() - begin:.2f} s")
-    yield _name(can, reply)
+    yield _name(can, reply, model.name)
     yield _context(can)
     yield _grammar(can)
     yield await _tried("logprobs", lambda: _logprobs(model))
@@ -59,9 +59,12 @@ def _call(text: str, top_logprobs: int | None = None) -> ChatCall:
     return ChatCall(messages=(Message(role="user", content=text),), sampling=sampling)
 
 
-def _name(can: Capabilities, reply: ChatReply) -> Trait:
+def _name(can: Capabilities, reply: ChatReply, asked: str) -> Trait:
     name = can.model or reply.model
-    return Trait("model name", name is not None, name or "the server does not say")
+    if name is None:
+        return Trait("model name", False, "the server does not say")
+    differs = asked.startswith("openai:") and not asked.startswith(f"openai:{name}@")
+    return Trait("model name", True, f"{name} (asked for as {asked.partition(':')[2]})" if differs else name)
 
 
 def _context(can: Capabilities) -> Trait:

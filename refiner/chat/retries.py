@@ -70,12 +70,17 @@ class Retries:
             raise _explained(failure, f"given up after {self._attempts} attempts" if self._attempts > 1 else "")
         pause = self._backoff() if failure.retry_after is None else failure.retry_after
         if _now() + pause >= self._until:
-            raise _explained(failure, f"waiting {pause:.3g} s would pass the deadline of {self._limits.deadline:g} s")
+            limit = f"{self._limits.deadline:g} s"
+            raise _explained(failure, f"waiting {_seconds(pause)} s would pass the deadline of {limit}")
         return pause
 
     def _backoff(self) -> float:
         """Full jitter: anything up to the bound, so that callers that failed together do not return together."""
         return random.uniform(0, min(_LONGEST_BACKOFF, self._limits.backoff * 2 ** (self._attempts - 1)))
+
+
+def _seconds(seconds: float) -> str:
+    return f"{seconds:,.0f}" if seconds >= 10 else f"{seconds:.3g}"
 
 
 def _now() -> float:

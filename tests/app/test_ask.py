@@ -115,12 +115,22 @@ def test_a_server_that_fails_ends_with_1_and_the_same_command_goes_on_from_there
         [kept] = (folder / "cache" / "runs").glob("*.db")
         assert kept.stat().st_mode & 0o077 == 0
         assert KEY.encode() not in kept.read_bytes()
-        (folder / "papers" / "perch.txt").write_text("Perch halved, as a file says that came later.\n")
         again = run(*ask(server, "--json", "--max-seconds", 200), cwd=folder)
     assert again.returncode == 0
     assert again.stderr == "going on with the interrupted run of this question; --fresh starts anew\n"
     assert [snippet["text"] for snippet in json.loads(again.stdout)["snippets"].values()] == [
         "Perch in Lake Orven doubled between 1990 and 2010."
+    ]
+
+
+def test_where_the_files_have_changed_the_run_starts_anew(folder: Path) -> None:
+    with FaultyServer([status(401), says(ANSWER)]) as server:
+        assert run(*ask(server), cwd=folder).returncode == 1
+        (folder / "papers" / "perch.txt").write_text("Perch halved, as a file says that came later.\n")
+        again = run(*ask(server, "--json"), cwd=folder)
+    assert (again.returncode, again.stderr) == (0, "")
+    assert [snippet["text"] for snippet in json.loads(again.stdout)["snippets"].values()] == [
+        "Perch halved, as a file says that came later."
     ]
 
 
@@ -130,7 +140,6 @@ def test_kill_9_while_the_model_writes_loses_no_search(folder: Path) -> None:
         wait_until(lambda: server.chats)
         child.kill()
         child.communicate()
-        (folder / "papers" / "perch.txt").write_text("Perch halved, as a file says that came later.\n")
         again = run(*ask(server, "--format", "tags"), cwd=folder)
     assert again.stdout == "<answer><snippet id=175212871f02d6a3>Perch doubled by 2010.</snippet></answer>\n"
     assert "going on with the interrupted run" in again.stderr

@@ -30,13 +30,13 @@ def test_an_index_is_never_overwritten(papers: Path) -> None:
 
 @pytest.mark.parametrize("name", ["perch.txt", "new.md", "../papers/new.md"])
 def test_nothing_is_written_among_the_files_that_are_searched(papers: Path, name: str) -> None:
-    with pytest.raises(CiterefineError, match="an answer is no evidence"):
+    with pytest.raises(CiterefineError, match="where it would be found as evidence"):
         check_output(papers / name, [papers])
 
 
 def test_a_link_into_the_searched_folder_is_seen_through(papers: Path) -> None:
     (papers.parent / "link.txt").symlink_to(papers / "perch.txt")
-    with pytest.raises(CiterefineError, match="an answer is no evidence"):
+    with pytest.raises(CiterefineError, match="where it would be found as evidence"):
         check_output(papers.parent / "link.txt", [papers])
 
 

@@ -92,6 +92,7 @@ def test_by_default_the_model_is_asked_once_to_mend_what_is_quoted_to_it() -> No
 def test_a_repair_is_never_a_loop_and_what_stays_invalid_is_marked() -> None:
     answer, model = refine(BAD, BAD)
     assert len(model.calls) == 2
+    assert not any("mended" in note for note in answer.notes)
     assert [claim.citations for claim in answer.claims] == [(SNIPPETS[0].id,), ()]
     assert "tea raises it" in answer.text
 
@@ -175,9 +176,11 @@ def test_drop_takes_the_half_sentence_of_a_truncated_answer_away() -> None:
 @pytest.mark.parametrize("nothing", ["", "  \n", "<answer></answer>", "<answer> … </answer>"])
 def test_an_empty_reply_is_asked_for_again_once_and_then_an_error(nothing: str) -> None:
     assert refine(nothing, GOOD)[0].raw == GOOD
-    with pytest.raises(ReplyError, match="wrote no answer") as caught:
+    with pytest.raises(ReplyError, match="when asked a second time") as caught:
         refine(nothing, nothing)
     assert caught.value.code == "empty"
+    assert caught.value.usage is not None
+    assert caught.value.usage.calls == 2
     with pytest.raises(ReplyError):
         refine(nothing, on_invalid="mark")
 
@@ -186,6 +189,14 @@ THINKING = ChatReply(text="<think>Let me see. S1 says", finish="length", usage=U
 
 
 @pytest.mark.parametrize("reply", [THINKING, ChatReply(text="", reasoning="Let me see", finish="length")])
+def test_what_a_model_wrote_in_place_of_words_is_shown() -> None:
+    babble = ChatReply(text="<answer>" + ">" * 999, finish="length", usage=Usage(completion_tokens=1000))
+    with pytest.raises(ReplyError, match="1000 tokens without a word when asked a second time, until its token limit"):
+        refine(babble, babble)
+    with pytest.raises(ReplyError, match="beginning '<answer>>>>>"):
+        refine(babble, on_invalid="mark")
+
+
 def test_thinking_that_never_ends_is_asked_for_an_answer_without_thinking_once(reply: ChatReply) -> None:
     answer, model = refine(reply, GOOD, mode="think")
     assert answer.raw == GOOD

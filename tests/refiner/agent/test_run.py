@@ -187,7 +187,7 @@ def test_a_planner_that_would_take_the_refiners_tokens_is_not_asked() -> None:
     planner, model = ScriptedModel(reply=lambda _: "SEARCH: perch"), ScriptedModel(ANSWER)
     answer = ask(ScriptedSearch("lakes", PERCH), model=model, planner=planner, max_tokens=800)
     assert (len(planner.calls), len(model.calls)) == (0, 1)
-    assert any("would exceed the budget" in note for note in answer.notes)
+    assert any("are left; raise the budget" in note for note in answer.notes)
 
 
 # --- failures ---------------------------------------------------------------------------------------------------

@@ -221,6 +221,11 @@ def test_a_wait_beyond_the_deadline_fails_at_once_and_says_so() -> None:
     assert "600 s would pass the deadline" in str(error)
 
 
+def test_a_key_that_the_server_repeats_in_its_reply_is_taken_out() -> None:
+    with FaultyServer(says(lambda request: f"You sent {request.headers['authorization']}.")) as server:
+        assert complete(server).text == "You sent Bearer [key]."
+
+
 def test_attempts_are_bounded_and_counted() -> None:
     with FaultyServer(status(500)) as server:
         assert "given up after 3 attempts" in str(failure(server, ClientLimits(attempts=3, backoff=0)))
