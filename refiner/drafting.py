@@ -15,7 +15,7 @@ from typing import Final, NamedTuple, TypeVar
 from citerefine.refiner.answer import Answer, AnswerStream, parse_answer
 from citerefine.refiner.chat.call import ChatCall, ChatReply, Message, Sampling
 from citerefine.refiner.choice import Draft, better
-from citerefine.refiner.errors import CallError, InputError, ReplyError
+from citerefine.refiner.errors import CallError, ReplyError
 from citerefine.refiner.prompts.feedback import MAX_QUOTE, own_words, told
 from citerefine.refiner.prompts.fit import Prompt, estimate_messages, fit_prompt
 from citerefine.refiner.prompts.room import room_for
@@ -115,7 +115,7 @@ class Drafting:
         try:
             counts = await self._in_time(self._model.count_tokens([message.content for message in call.messages]))
             await self._fit(int(sum(counts) * _SHRINK))
-        except InputError:  # not even the question fits in half of it
+        except CallError:  # not even the question fits in half of it
             raise error from None
         return self._call(self._shown.messages)
 
@@ -163,7 +163,19 @@ class Drafting:
         raise self._failed()
 
     async def _again(self, draft: Draft, instruction: str) -> Draft | None:
-        """Asks for the whole answer again, at temperature 0; None if what comes is no answer."""
+        """Asks for the whole answer again, at temperature 0; None if what comes is no answer, or nothing comes.
+
+        The draft at hand is not lost with a call that fails: a note says why there is no better one.
+        """
+        try:
+            reply = await self._in_time(self._model.complete(await self._second_call(draft, instruction)))
+        except CallError as error:
+            self._notes.append(f"The model could not be asked to mend or improve its answer: {error}.")
+            return None
+        return self._read(reply, later=True)
+
+    async def _second_call(self, draft: Draft, instruction: str) -> ChatCall:
+        """The conversation so far, with the instruction behind it, within the tokens that there are."""
         own = Message(role="assistant", content=own_words(draft.answer.raw, 4 * self._room.answer))
         turns = (own, Message(role="user", content=instruction))
         most = self._room.total - self._room.answer - estimate_messages(turns)
@@ -173,8 +185,7 @@ class Drafting:
             prompt = await self._in_time(
                 fit_prompt(shown, most, self._model.count_tokens, self._settings.ids, prompt.names)
             )
-        call = self._call((*prompt.messages, *turns), temperature=0.0)
-        return self._read(await self._in_time(self._model.complete(call)), later=True)
+        return self._call((*prompt.messages, *turns), temperature=0.0)
 
     def _ids(self) -> str:
         return ", ".join(self._shown.names.values()) or "none"

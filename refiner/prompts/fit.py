@@ -11,7 +11,7 @@ from typing import Final, Literal, NamedTuple
 
 from citerefine.refiner.chat.call import Message
 from citerefine.refiner.chat.token_estimate import bound_tokens, estimate_tokens
-from citerefine.refiner.errors import InputError
+from citerefine.refiner.errors import CallError
 from citerefine.refiner.evidence import Evidence, render_snippet
 from citerefine.refiner.prompts.excerpt import CUT, excerpt
 from citerefine.refiner.prompts.relevance import by_relevance
@@ -72,7 +72,7 @@ async def fit_prompt(
         names: names that snippets have already, from an earlier prompt of the same conversation.
 
     Raises:
-        InputError: if not even the question fits.
+        CallError: `context_exceeded`, if not even the question fits.
     """
     snippets = request.evidence.snippets
     whole = _Shown({snippet.id: None for snippet in snippets}, 0)
@@ -85,9 +85,10 @@ async def fit_prompt(
     (fixed,) = await count(["\n".join(message.content for message in bare.messages)])
     room = max_tokens - fixed - 2 * MESSAGE_TOKENS
     if room <= 0:
-        raise InputError(
+        raise CallError(
             f"the question needs a prompt of {fixed + 2 * MESSAGE_TOKENS} tokens without any evidence, and there is "
-            f"room for {max_tokens}; shorten the question, or raise prompt_tokens"
+            f"room for {max_tokens}; shorten the question, or allow more tokens for prompts",
+            "context_exceeded",
         )
     reasoning, reasoning_tokens = await _fit_reasoning(request.reasoning, int(room * _SHARE_OF_REASONING), count)
     shown = await _fit_snippets(request, room - reasoning_tokens, count)

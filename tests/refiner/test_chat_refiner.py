@@ -7,7 +7,7 @@ from tests.scripted_model import Scripted, ScriptedModel
 
 from citerefine.refiner import Answer, Claim, Refiner, Restart, Snippet
 from citerefine.refiner.chat.call import ChatCall, ChatReply
-from citerefine.refiner.errors import CallError, CitationError, InputError, ReplyError
+from citerefine.refiner.errors import CallError, CitationError, ReplyError
 from citerefine.refiner.protocols import Capabilities, Critique
 from citerefine.refiner.records import Mode, Usage
 from citerefine.refiner.settings import OnInvalid, RefinerSettings
@@ -188,7 +188,6 @@ def test_an_empty_reply_is_asked_for_again_once_and_then_an_error(nothing: str) 
 THINKING = ChatReply(text="<think>Let me see. S1 says", finish="length", usage=Usage(completion_tokens=99))
 
 
-@pytest.mark.parametrize("reply", [THINKING, ChatReply(text="", reasoning="Let me see", finish="length")])
 def test_what_a_model_wrote_in_place_of_words_is_shown() -> None:
     babble = ChatReply(text="<answer>" + ">" * 999, finish="length", usage=Usage(completion_tokens=1000))
     with pytest.raises(ReplyError, match="1000 tokens without a word when asked a second time, until its token limit"):
@@ -197,6 +196,7 @@ def test_what_a_model_wrote_in_place_of_words_is_shown() -> None:
         refine(babble, on_invalid="mark")
 
 
+@pytest.mark.parametrize("reply", [THINKING, ChatReply(text="", reasoning="Let me see", finish="length")])
 def test_thinking_that_never_ends_is_asked_for_an_answer_without_thinking_once(reply: ChatReply) -> None:
     answer, model = refine(reply, GOOD, mode="think")
     assert answer.raw == GOOD
@@ -222,11 +222,26 @@ def test_a_call_that_fails_is_raised_as_it_is() -> None:
     assert caught.value.code == "unauthorized"
 
 
+def test_the_deadline_holds_for_the_first_draft() -> None:
+    model = ScriptedModel(GOOD, delay=5)
+    with pytest.raises(CallError, match=r"deadline of 0\.1 s") as caught:
+        Refiner(model, RefinerSettings(deadline=0.1)).refine(QUESTION, SNIPPETS)
+    assert (caught.value.code, model.calls) == ("deadline", [])
+
+
+@pytest.mark.parametrize("passes", [1, 2])
+def test_a_draft_is_not_lost_with_the_call_that_should_better_it(passes: int) -> None:
+    model = ScriptedModel(BAD if passes == 1 else GOOD, CallError("the server is busy", "rate_limited"))
+    answer = Refiner(model, RefinerSettings(passes=passes)).refine(QUESTION, SNIPPETS)
+    assert answer.answered
+    assert "The model could not be asked to mend or improve its answer: the server is busy." in answer.notes
+
+
 def test_the_deadline_holds_for_all_calls_together() -> None:
-    model = ScriptedModel(BAD, GOOD, delay=0.15)
-    with pytest.raises(CallError, match=r"deadline of 0\.2 s") as caught:
-        Refiner(model, RefinerSettings(deadline=0.2)).refine(QUESTION, SNIPPETS)
-    assert (caught.value.code, len(model.calls)) == ("deadline", 1)
+    model = ScriptedModel(reply=lambda call: BAD, delay=0.3)
+    answer = Refiner(model, RefinerSettings(deadline=0.5)).refine(QUESTION, SNIPPETS)
+    assert len(model.calls) == 1
+    assert any("deadline of 0.5 s" in note for note in answer.notes)
 
 
 # --- streaming ------------------------------------------------------------------------------------------------
@@ -338,7 +353,7 @@ def test_a_prompt_that_the_server_finds_too_long_is_halved_once() -> None:
 
 
 def test_a_question_without_room_for_it_is_bad_input() -> None:
-    with pytest.raises(InputError, match="shorten the question"):
+    with pytest.raises(CallError, match="shorten the question"):
         Refiner(ScriptedModel(GOOD)).refine("Does salt raise pressure? " * 4000, SNIPPETS)
 
 
