@@ -14,11 +14,14 @@ from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedCo
 from rich.text import Text
 
 from citerefine.app.messages import counted, say
+from citerefine.refiner.batch.ledger import Id
 from citerefine.refiner.batch.report import BatchReport
 from citerefine.refiner.report.terminal_text import sanitise
 
 LINE_SECONDS: Final = 10.0
 """How often a line is written where nobody watches."""
+MOST_CHANGED: Final = 3
+"""So many rows that have changed are named; the summary counts them all."""
 
 
 class BatchProgress:
@@ -28,6 +31,7 @@ class BatchProgress:
         self.report = BatchReport()
         """As it was told last."""
         self._told = time.monotonic()
+        self._n_changed = 0
         self._size = source.stat().st_size if str(source) != "-" and source.is_file() else None
         self._bar: Progress | None = None
         self._task = TaskID(0)
@@ -58,6 +62,13 @@ class BatchProgress:
     def refused(self, line: int, reason: str) -> None:
         """Says that a row cannot be asked."""
         self.say(f"line {line}: {reason}")
+
+    def changed(self, line: int, id: Id | None) -> None:
+        """Says that a row asks something else than when it was done, of the first few that do."""
+        self._n_changed += 1
+        if self._n_changed <= MOST_CHANGED:
+            named = "" if id is None else f" with the id {id!r}"
+            self.say(f"line {line}: the row{named} is done, and asks something else now")
 
     def say(self, message: str) -> None:
         """Writes one line, above the bar if there is one."""

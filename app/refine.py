@@ -2,8 +2,9 @@
 
 In: a file of request rows or standard input, the file to write, settings. Out: run rows in that file; progress and a
 summary on standard error; with `--json` the report as JSON on standard output: {"out", "model", "rows", "done_before",
-"answered", "failed", "refused", "failed_before", "retried", "not_in_input", "errors": {code: rows}, "usage", "seconds",
-"stopped": {"code", "message"} or null}. Exit code 1 if a row of OUT has no answer, or the model could not be asked.
+"changed", "answered", "failed", "refused", "failed_before", "retried", "not_in_input", "errors": {code: rows}, "usage",
+"seconds", "stopped": {"code", "message"} or null}. Exit code 1 if a row of OUT has no answer or one to something else
+than IN asks, or if the model could not be asked.
 Not here: the work (refiner/batch/), showing progress (batch_progress.py).
 """
 
@@ -28,15 +29,13 @@ from citerefine.refiner.settings import RefinerSettings
 def run_refine(
     source: Path, out: Path, model: str, settings: RefinerSettings, concurrency: int, retry_failed: bool, as_json: bool
 ) -> None:
-    """Refines and reports. Raises CiterefineError; exits with 1 if a row has no answer."""
-    check_output(out, ())
+    """Refines and reports. Raises CiterefineError; exits with 1 if a row has no answer, or has changed."""
+    _check_out(out)
     refiner, stopped = Refiner(model, settings), None
     with BatchProgress(source) as shown:
-        watch = Watch(shown.progress, shown.refused)
+        watch = Watch(shown.progress, shown.refused, shown.changed)
         try:
-            refine_file(
-                _source(source), out, refiner, concurrency=concurrency, retry_failed=retry_failed, watch=watch
-            )
+            refine_file(_source(source), out, refiner, concurrency=concurrency, retry_failed=retry_failed, watch=watch)
         except CallError as error:
             stopped = error
         except KeyboardInterrupt:
@@ -44,12 +43,17 @@ def run_refine(
             raise
     if as_json:
         print(_as_json(shown.report, out, model, stopped))
-    _summarise(shown.report, out)
+    _summarise(shown.report, out, stopped is not None)
     if stopped is not None:
-        say("stopped: no row can be asked; the rows that are done are kept, and the same command goes on from there")
         raise stopped
     if not shown.report.is_good:
         raise typer.Exit(1)
+
+
+def _check_out(out: Path) -> None:
+    if str(out) == "-":
+        raise InputError("--out is '-', and must be a file: what it holds is how a run goes on; name one")
+    check_output(out, ())
 
 
 def _source(source: Path) -> Source:
@@ -69,7 +73,7 @@ def _as_json(report: BatchReport, out: Path, model: str, stopped: CallError | No
     return json.dumps({"out": str(out), "model": model, **values}, ensure_ascii=False, indent=2)
 
 
-def _summarise(report: BatchReport, out: Path) -> None:
+def _summarise(report: BatchReport, out: Path, stopped: bool) -> None:
     before = f", {counted(report.done_before, 'row')} done before" if report.done_before else ""
     say(f"{out}: {counted(report.answered, 'row')} answered, {report.failed} failed{before} ({report.seconds:.1f} s)")
     if report.errors:
@@ -77,7 +81,14 @@ def _summarise(report: BatchReport, out: Path) -> None:
         say(f"failed: {why}; each row in {out} says why")
     if report.failed_before:
         say(f"failed in earlier runs: {counted(report.failed_before, 'row')}")
-    if report.failed or report.failed_before:
-        say("--retry-failed asks the failed rows again")
+    if report.changed:
+        say(
+            f"changed: {counted(report.changed, 'row')} of the input; {out} keeps what they got before; name another "
+            "--out, or give changed rows new ids"
+        )
     if report.not_in_input:
         say(f"{out} holds {counted(report.not_in_input, 'row')} that the input does not have")
+    if stopped:
+        say("stopped: no row can be asked; the rows that are done are kept, and the same command goes on from there")
+    elif report.failed or report.failed_before:
+        say("--retry-failed asks the failed rows again")

@@ -19,22 +19,27 @@ from citerefine.refiner.batch.ledger import Ledger
 from citerefine.refiner.batch.read_ahead import ReadAhead
 from citerefine.refiner.batch.report import BatchReport, Watch
 from citerefine.refiner.batch.requests import (
+    ChangedRow,
     RefusedRow,
     RequestRow,
+    RowFailure,
+    ToDo,
     answered_row,
     failed_row,
     read_requests,
     refused_row,
+    usage_of,
 )
 from citerefine.refiner.batch.rows import Row, opened_rows, read_rows
 from citerefine.refiner.errors import CallError, CitationError, InputError, ReplyError
+from citerefine.refiner.records import Usage
 from citerefine.refiner.refiner import Refiner
 
 FATAL: Final = frozenset({"unauthorized", "no_such_model", "budget"})
 """Codes of calls that fail for every row alike: the first one stops the run."""
 OUTAGE_ROWS: Final = 3
 """So many rows in a row that find no server, or as many as run at once if that is more, stop the run too; before any
-row reached the server, one does."""
+row reached the server, one does. They are a streak, which the first row ends that shows that the server is there."""
 
 Source = str | os.PathLike[str] | BinaryIO
 
@@ -52,7 +57,8 @@ def refine_file(
 
     Args:
         source: IN, a file of request rows (docs/batch.md) or an open binary one.
-        out: OUT, to which run rows are added; rows that it holds are not asked again.
+        out: OUT, to which run rows are added; rows that it holds are not asked again, also if they ask something else
+            now: the report counts these.
         refiner: who answers.
         concurrency: most rows at once.
         retry_failed: whether rows that OUT holds without an answer are asked again.
@@ -145,7 +151,8 @@ class _Batch:
         self._concurrency = concurrency
         self._began = time.monotonic()
         self._reached = False
-        self._unreachable = 0
+        self._streak: list[tuple[RequestRow, RowFailure]] = []
+        """Rows that found no server: failed if the server turns out to be there, undone if the run stops."""
 
     async def run(self, rows: Iterator[Row], ledger: Ledger) -> BatchReport:
         """Writes one run row for each row that is not done. Raises CallError for what fails every row alike."""
@@ -157,6 +164,7 @@ class _Batch:
                         workers.create_task(self._work(ahead))
             except BaseExceptionGroup as group:
                 raise group.exceptions[0] from None
+        self._fail_streak()
         self.report.not_in_input = ledger.count_unseen()
         self.report.seconds = time.monotonic() - self._began
         return self.report
@@ -167,19 +175,23 @@ class _Batch:
             self.report.bytes_read = row.end
             yield row
 
-    def _undone(self, rows: Iterator[Row], ledger: Ledger) -> Iterator[RequestRow | RefusedRow]:
+    def _undone(self, rows: Iterator[Row], ledger: Ledger) -> Iterator[ToDo]:
         for row in read_requests(self._counted(rows), ledger, self._refiner.settings.mode):
-            if row is None:
+            if row is None or isinstance(row, ChangedRow):
                 self.report.done_before += 1
-            else:
+            if row is not None:
                 yield row
 
-    async def _work(self, rows: ReadAhead[RequestRow | RefusedRow]) -> None:
+    async def _work(self, rows: ReadAhead[ToDo]) -> None:
         async for row in rows:
-            if isinstance(row, RefusedRow):
-                self._refuse(row)
-            else:
-                await self._ask(row)
+            match row:
+                case RefusedRow():
+                    self._refuse(row)
+                case ChangedRow(line, id):
+                    self.report.changed += 1
+                    self._watch.changed(line, id)
+                case RequestRow():
+                    await self._ask(row)
             self.report.seconds = time.monotonic() - self._began
             self._watch.progress(self.report)
 
@@ -193,26 +205,50 @@ class _Batch:
         try:
             answer = await self._refiner.arefine_request(row.request)
         except (CallError, ReplyError, CitationError) as error:
-            if self._is_fatal(error.code):
-                raise
-            self._write(failed_row(row, error, self._refiner.model))
-            self._count_failure(error.code)
+            self._take_failure(row, error)
             return
-        self._reached, self._unreachable = True, 0
+        self._end_streak()
         self._write(answered_row(row, answer))
         self.report.answered += 1
-        if answer.usage is not None:
-            so_far = self.report.usage
-            self.report.usage = answer.usage if so_far is None else so_far + answer.usage
+        self._add_usage(answer.usage)
+
+    def _take_failure(self, row: RequestRow, error: RowFailure) -> None:
+        """Raises the error if it is one of all rows; else it is this row's."""
+        is_lost = error.code == "unreachable"
+        if is_lost:
+            self._streak.append((row, error))
+        if error.code in FATAL or (is_lost and self._is_outage()):
+            self._streak.clear()  # they stay undone, also if a row under way still gets its answer
+            raise error
+        if is_lost:
+            return
+        if error.code != "deadline":  # which may have passed without a word from the server
+            self._end_streak()
+        self._fail(row, error)
+
+    def _is_outage(self) -> bool:
+        return not self._reached or len(self._streak) >= max(OUTAGE_ROWS, self._concurrency)
+
+    def _end_streak(self) -> None:
+        """The server is there: who did not find it failed."""
+        self._reached = True
+        self._fail_streak()
+
+    def _fail_streak(self) -> None:
+        streak, self._streak = self._streak, []
+        for row, error in streak:
+            self._fail(row, error)
+
+    def _fail(self, row: RequestRow, error: RowFailure) -> None:
+        self._write(failed_row(row, error, self._refiner.model))
+        self._count_failure(error.code)
+        self._add_usage(usage_of(error))
 
     def _count_failure(self, code: str) -> None:
         self.report.failed += 1
         self.report.errors[code] = self.report.errors.get(code, 0) + 1
 
-    def _is_fatal(self, code: str) -> bool:
-        """Whether a failure of one row is one of all rows."""
-        if code != "unreachable":
-            self._reached, self._unreachable = True, 0
-            return code in FATAL
-        self._unreachable += 1
-        return not self._reached or self._unreachable >= max(OUTAGE_ROWS, self._concurrency)
+    def _add_usage(self, usage: Usage | None) -> None:
+        if usage is not None:
+            so_far = self.report.usage
+            self.report.usage = usage if so_far is None else so_far + usage

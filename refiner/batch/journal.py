@@ -13,7 +13,7 @@ from types import TracebackType
 from typing import Any, Final, NamedTuple, Self
 
 from citerefine.refiner.batch.ledger import Ledger
-from citerefine.refiner.batch.requests import key_of_run_row
+from citerefine.refiner.batch.requests import asked_digest, key_of_run_row
 from citerefine.refiner.batch.rows import MAX_ROW_BYTES, BadRow, read_values
 from citerefine.refiner.errors import InputError
 from citerefine.refiner.recording.line_file import LineFile, json_line
@@ -35,6 +35,8 @@ class Found(NamedTuple):
 
 class _RunRow(NamedTuple):
     key: bytes
+    asked: bytes | None
+    """Digest of what was asked; None in a row that could not be asked, which does not hold its request."""
     failed: bool
     """Whether it has no answer."""
 
@@ -48,7 +50,7 @@ class Journal:
         Args:
             path: OUT.
             model: the model string of this run.
-            ledger: learns which rows are done.
+            ledger: learns which rows are done, and what they were asked.
             retry_failed: whether rows without an answer are taken out, to be asked again; all of them in one step.
 
         Raises:
@@ -75,7 +77,7 @@ class Journal:
             row = self._run_row(line, number)
             answered, failed = answered + (not row.failed), failed + row.failed
             if not (retry_failed and row.failed):
-                ledger.note_done(row.key)
+                ledger.note_done(row.key, row.asked)
         return Found(answered, 0, failed) if retry_failed else Found(answered, failed, 0)
 
     def _lines(self) -> Iterator[bytes]:
@@ -119,7 +121,8 @@ class Journal:
                 f"{self._file.path} holds rows of the model {other!r} (line {number}), and this run is with "
                 f"{self._model!r}; name another --out, or the same --model"
             )
-        return _RunRow(key, values["answer"] is None)
+        asked = asked_digest(values) if "question" in values else None
+        return _RunRow(key, asked, values["answer"] is None)
 
     def _refusal(self, number: int) -> InputError:
         return InputError(f"{self._file.path}, line {number}, is no row that `refine` wrote; name another --out")
@@ -158,4 +161,3 @@ class Journal:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
-

@@ -1,8 +1,8 @@
 """Knows which rows are done and which were seen, without holding them in memory.
 
-In: keys of rows. Out: whether a row is new, done, or there for the second time. Kept in a temporary database that
-SQLite moves to the disk when it grows, and that goes away with the process. Not here: the files themselves
-(journal.py, rows.py).
+In: keys of rows, digests of what was asked. Out: whether a row is new, done, or there for the second time, and what a
+row that is done was asked. Kept in a temporary database that SQLite moves to the disk when it grows, and that goes away
+with the process. Not here: the files themselves (journal.py, rows.py).
 """
 
 import hashlib
@@ -16,7 +16,7 @@ from typing import Final, Self
 Id = str | int
 """What tells a row from others, as its file has it."""
 
-_TABLE: Final = "CREATE TABLE rows (key BLOB PRIMARY KEY, done INTEGER NOT NULL, seen INTEGER NOT NULL) WITHOUT ROWID"
+_TABLE: Final = "CREATE TABLE rows (key BLOB PRIMARY KEY, asked BLOB, seen INTEGER NOT NULL) WITHOUT ROWID"
 
 
 def id_key(id: Id) -> bytes:
@@ -51,17 +51,23 @@ class Ledger:
         self._database.execute(_TABLE)
         self._database.execute("BEGIN")  # never committed: nothing of it outlives the process
 
-    def note_done(self, key: bytes) -> None:
-        """Takes in that OUT has a row of this key."""
-        self._database.execute("INSERT INTO rows VALUES (?, 1, 0) ON CONFLICT DO NOTHING", (key,))
+    def note_done(self, key: bytes, asked: bytes | None = None) -> None:
+        """Takes in that OUT has a row of this key; `asked` is the digest of what it was asked, None if OUT lacks it."""
+        self._database.execute("INSERT INTO rows VALUES (?, ?, 0) ON CONFLICT DO NOTHING", (key, asked))
 
     def see(self, key: bytes) -> Place:
         """How the next row of IN stands; from now on its key is seen."""
-        if self._database.execute("INSERT INTO rows VALUES (?, 0, 1) ON CONFLICT DO NOTHING", (key,)).rowcount:
+        if self._database.execute("INSERT INTO rows VALUES (?, NULL, 1) ON CONFLICT DO NOTHING", (key,)).rowcount:
             return Place.NEW
         if self._database.execute("UPDATE rows SET seen = 1 WHERE key = ? AND NOT seen", (key,)).rowcount:
             return Place.DONE
         return Place.REPEATED
+
+    def asked(self, key: bytes) -> bytes | None:
+        """The digest of what OUT's row of this key was asked; None if there is none."""
+        with closing(self._database.execute("SELECT asked FROM rows WHERE key = ?", (key,))) as found:
+            row: tuple[bytes | None] | None = found.fetchone()
+            return row and row[0]
 
     def count_unseen(self) -> int:
         """How many rows are done and were not seen."""

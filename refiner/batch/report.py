@@ -6,6 +6,7 @@ In: what became of each row. Out: `BatchReport`. Not here: doing it (batch.py), 
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from citerefine.refiner.batch.ledger import Id
 from citerefine.refiner.records import Usage
 
 
@@ -19,6 +20,8 @@ class BatchReport:
     """How far IN was read."""
     done_before: int = 0
     """Of these, rows that OUT held when the run began."""
+    changed: int = 0
+    """Of these, rows that ask something else than the row of OUT was asked."""
     answered: int = 0
     """Rows that this run answered."""
     failed: int = 0
@@ -34,14 +37,15 @@ class BatchReport:
     errors: dict[str, int] = field(default_factory=dict)
     """Why rows of this run have no answer: code → rows."""
     usage: Usage | None = None
-    """What the answered rows consumed together, in parts None where it is not known; None if no model was asked."""
+    """What the rows of this run consumed together, answered or failed, as far as rows say it; in parts None where one
+    of them does not know it; None if no model was asked or no row says anything."""
     seconds: float = 0.0
     """How long this run took so far."""
 
     @property
     def is_good(self) -> bool:
-        """Whether every row that OUT holds has an answer."""
-        return not (self.failed or self.failed_before)
+        """Whether every row that OUT holds has an answer, and one to what IN asks."""
+        return not (self.failed or self.failed_before or self.changed)
 
 
 def _nobody(*told: object) -> None:
@@ -56,3 +60,5 @@ class Watch:
     """Gets the report, at the start and after each row; the same object each time."""
     refused: Callable[[int, str], None] = _nobody
     """Gets line and reason of each row that cannot be asked."""
+    changed: Callable[[int, Id | None], None] = _nobody
+    """Gets line and id of each row that is done, and asks something else than it did then."""

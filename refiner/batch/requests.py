@@ -5,6 +5,9 @@ that is written for each. A run row is its request row with what came of it: not
 lost, but for the names that are ours (`OWN_FIELDS`). Not here: reading lines (rows.py), asking (batch.py).
 """
 
+import hashlib
+import json
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final, NamedTuple
 
@@ -15,11 +18,13 @@ from citerefine.refiner.batch.ledger import Id, Ledger, Place, id_key, line_key
 from citerefine.refiner.batch.rows import BadRow, Row
 from citerefine.refiner.errors import CallError, CitationError, EvidenceError, ReplyError
 from citerefine.refiner.evidence import Evidence, read_tool_output
-from citerefine.refiner.records import Mode, Snippet
+from citerefine.refiner.records import Mode, Snippet, Usage
 from citerefine.refiner.request import RefineRequest
 
-OWN_FIELDS: Final = ("answer", "model", "usage", "issues", "notes", "error")
+OWN_FIELDS: Final = ("answer", "model", "usage", "issues", "notes", "rejected", "error")
 """What a run row says beside its request row. A request row may have them too, as an earlier run row does."""
+ASKED_FIELDS: Final = ("question", "reasoning", "snippets", "tool_output", "mode")
+"""What is asked; a row in which one of them changes asks something else."""
 
 RowFailure = CallError | ReplyError | CitationError
 """What makes one row fail."""
@@ -45,8 +50,19 @@ class RefusedRow(NamedTuple):
     reason: BadRow
 
 
-def read_requests(rows: Iterable[Row], ledger: Ledger, mode: Mode) -> Iterator[RequestRow | RefusedRow | None]:
-    """For each row what is to be done: ask it, or tell that it cannot be; None where that is done already.
+class ChangedRow(NamedTuple):
+    """A row that is done, and asks something else than it did then."""
+
+    line: int
+    id: Id | None
+
+
+ToDo = RequestRow | RefusedRow | ChangedRow
+"""What one row of IN leaves to be done."""
+
+
+def read_requests(rows: Iterable[Row], ledger: Ledger, mode: Mode) -> Iterator[ToDo | None]:
+    """For each row what is to be done: ask it, tell that it cannot be or has changed; None where it is done already.
 
     Args:
         rows: as they stand in IN.
@@ -59,14 +75,32 @@ def read_requests(rows: Iterable[Row], ledger: Ledger, mode: Mode) -> Iterator[R
             if isinstance(values, BadRow):
                 raise values
             id = _id(values)
-            place = ledger.see(line_key(line) if id is None else id_key(id))
+            key = line_key(line) if id is None else id_key(id)
+            place = ledger.see(key)
             if place is Place.REPEATED:
                 raise BadRow("duplicate_id", f"an earlier row has the id {id!r}; give each row its own")
-            yield RequestRow(line, id, values, _request(values, line, id, mode)) if place is Place.NEW else None
+            if place is Place.NEW:
+                yield RequestRow(line, id, values, _request(values, line, id, mode))
+            else:
+                yield ChangedRow(line, id) if _has_changed(key, values, ledger) else None
         except BadRow as reason:
             known_by_line = id is None or reason.code == "duplicate_id"
-            is_done = known_by_line and ledger.see(line_key(line)) is Place.DONE
-            yield None if is_done else RefusedRow(line, id, reason)
+            if known_by_line and ledger.see(line_key(line)) is Place.DONE:
+                yield ChangedRow(line, id) if _has_changed(line_key(line), values, ledger) else None
+            else:
+                yield RefusedRow(line, id, reason)
+
+
+def _has_changed(key: bytes, values: Mapping[str, Any] | BadRow, ledger: Ledger) -> bool:
+    """Whether a row asks something else than the row of OUT, as far as that says what it was asked."""
+    asked = ledger.asked(key)
+    return asked is not None and (isinstance(values, BadRow) or asked != asked_digest(values))
+
+
+def asked_digest(values: Mapping[str, Any]) -> bytes:
+    """What tells apart what a request row asks, or a run row was asked. What is missing, null or empty is alike."""
+    asked = [values.get(name) or None for name in ASKED_FIELDS]
+    return hashlib.sha256(json.dumps(asked, sort_keys=True).encode()).digest()
 
 
 def _id(values: Mapping[str, Any]) -> Id | None:
@@ -84,8 +118,8 @@ def _request(values: Mapping[str, Any], line: int, id: Id | None, mode: Mode) ->
             {"mode": mode, **fields, "evidence": evidence, "id": f"line-{line}" if id is None else str(id)}
         )
     except ValidationError as error:
-        place, message = _first_problem(error)
-        raise BadRow("no_question" if place == "question" else "bad_field", f"{place}: {message}") from None
+        code = "no_question" if error.errors()[0]["loc"] == ("question",) else "bad_field"
+        raise BadRow(code, _first_problem(error)) from None
 
 
 def _evidence(values: Mapping[str, Any]) -> Evidence:
@@ -104,12 +138,12 @@ def _snippets(values: object) -> Iterator[Snippet]:
         raise BadRow("bad_snippets", f"snippets must be a list, got {type(values).__name__}")
     for number, fields in enumerate(values):
         if not isinstance(fields, dict):
-            raise BadRow("bad_snippets", f"snippets.{number} must be an object, got {type(fields).__name__}")
+            got = type(fields).__name__
+            raise BadRow("bad_snippets", f'snippets.{number} must be an object, as {{"text": "…"}}, got {got}')
         try:
             yield Snippet.model_validate({name: fields[name] for name in Snippet.model_fields if name in fields})
         except ValidationError as error:
-            place, message = _first_problem(error)
-            raise BadRow("bad_snippets", f"snippets.{number}{place and '.'}{place}: {message}") from None
+            raise BadRow("bad_snippets", _first_problem(error, f"snippets.{number}")) from None
 
 
 def _read_tool_output(text: object) -> list[Snippet]:
@@ -121,9 +155,29 @@ def _read_tool_output(text: object) -> list[Snippet]:
     return snippets
 
 
-def _first_problem(error: ValidationError) -> tuple[str, str]:
-    first = error.errors(include_url=False, include_input=False)[0]
-    return ".".join(map(str, first["loc"])), first["msg"].removeprefix("Value error, ")
+_NEEDED: Final = {"question": "give the row a question", "text": "give the snippet a text, or leave it out"}
+"""What to do about a field that nothing goes without."""
+
+
+def _first_problem(error: ValidationError, whole: str = "") -> str:
+    """Where the first problem lies, beginning with `whole`, what it is, and what to do."""
+    first = error.errors(include_url=False)[0]
+    place = ".".join(map(str, (whole, *first["loc"]) if whole else first["loc"]))
+    what_to_do = _NEEDED.get(place.rpartition(".")[2], "mend it, or leave it out")
+    return f"{place}{'' if first['loc'] else ':'} {_said(first['type'], first['msg'], first['input'])}; {what_to_do}"
+
+
+def _said(kind: str, message: str, value: object) -> str:
+    """What pydantic says of a value, to people who never heard of it."""
+    if kind == "missing":
+        return "is missing"
+    if kind == "string_type":
+        return f"must be text, got {type(value).__name__}"
+    if isinstance(value, str) and not value.strip():
+        return "is empty or only white space"
+    if kind == "value_error":
+        return message.removeprefix("Value error, ")
+    return f"{re.sub('^(Input|String) should', 'must', message)}, got {str(value)[:60]!r}"
 
 
 def answered_row(row: RequestRow, answer: Answer) -> dict[str, Any]:
@@ -140,17 +194,26 @@ def answered_row(row: RequestRow, answer: Answer) -> dict[str, Any]:
 
 
 def failed_row(row: RequestRow, error: RowFailure, model: str) -> dict[str, Any]:
-    """The run row of a row that the model gave no answer for."""
-    found = error.findings if isinstance(error, CitationError) else ()
+    """The run row of a row that the model gave no answer for, or none that is taken: that one is kept beside it."""
+    found, rejected = (error.findings, error.answer) if isinstance(error, CitationError) else ((), None)
+    usage = usage_of(error)
     return {
         **_carried(row),
         "answer": None,
         "model": model,
-        "usage": None,
+        "usage": usage and usage.model_dump(mode="json"),
         "issues": [{"code": finding.code, "message": finding.message} for finding in found],
         "notes": [],
+        **({"rejected": rejected.tagged} if rejected else {}),
         "error": {"code": error.code, "message": str(error)},
     }
+
+
+def usage_of(error: RowFailure) -> Usage | None:
+    """What the calls for a row that failed consumed; None where that is not known."""
+    if isinstance(error, CitationError):
+        return error.answer.usage
+    return error.usage if isinstance(error, ReplyError) else None
 
 
 def refused_row(row: RefusedRow) -> dict[str, Any]:

@@ -40,7 +40,8 @@ def not_answered(view: AnswerView) -> str | None:
         return None
     if not view.n_snippets:
         return "Not answered from sources: no snippets were found."
-    return f"Not answered from sources: no claim cites any of the {_number(view.n_snippets, 'snippet')} at hand."
+    at_hand = "the one snippet" if view.n_snippets == 1 else f"any of the {view.n_snippets} snippets"
+    return f"Not answered from sources: no claim cites {at_hand} at hand."
 
 
 def remarks(view: AnswerView) -> list[str]:

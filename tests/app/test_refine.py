@@ -90,6 +90,8 @@ def test_bad_rows_are_reported_by_line_and_the_rest_is_answered(folder: Path) ->
         file.write(b'\n{"id": "bad", "question": "x"}\n{"id": "q0", "question": "x", "snippets": []}\n{\x1b[31m\n')
     done = refine("in.jsonl", "--out", "run.jsonl", cwd=folder)
     assert done.returncode == 1
+    assert "--retry-failed asks the failed rows again" in done.stderr
+    assert "the same command goes on" not in done.stderr
     assert "line 7: it has neither snippets nor tool_output" in done.stderr
     assert "line 8: an earlier row has the id 'q0'" in done.stderr
     assert "line 9: not JSON" in done.stderr
@@ -115,6 +117,22 @@ def test_mended_rows_are_answered_with_retry_failed(folder: Path) -> None:
     assert len(rows_of(folder / "run.jsonl")) == 5
 
 
+def test_rows_that_have_changed_are_named_with_what_to_do(folder: Path) -> None:
+    refine("in.jsonl", "--out", "run.jsonl", cwd=folder)
+    before, whole = (folder / "run.jsonl").read_bytes(), (folder / "in.jsonl").read_text()
+    (folder / "in.jsonl").write_text(whole.replace("Did perch double", "Did pike halve"))
+    done = refine("in.jsonl", "--out", "run.jsonl", "--json", cwd=folder)
+    assert (done.returncode, json.loads(done.stdout)["changed"]) == (1, 5)
+    assert "line 1: the row with the id 'q0' is done, and asks something else now" in done.stderr
+    assert done.stderr.count("asks something else now") == 3
+    assert "changed: 5 rows of the input" in done.stderr
+    assert "name another --out, or give changed rows new ids" in done.stderr
+    assert (folder / "run.jsonl").read_bytes() == before
+    (folder / "in.jsonl").write_text((folder / "in.jsonl").read_text().replace('"id": "q', '"id": "new'))
+    done = refine("in.jsonl", "--out", "run.jsonl", cwd=folder)
+    assert (done.returncode, len(rows_of(folder / "run.jsonl"))) == (0, 10)
+
+
 def test_rows_can_come_from_standard_input(folder: Path) -> None:
     done = refine("-", "--out", "run.jsonl", cwd=folder, stdin=(folder / "in.jsonl").read_bytes())
     assert (done.returncode, len(rows_of(folder / "run.jsonl"))) == (0, 5)
@@ -127,8 +145,8 @@ def test_the_report_is_json_of_the_documented_shape(folder: Path) -> None:
     report = json.loads(done.stdout)
     seconds = report.pop("seconds")
     assert report == {
-        "out": "run.jsonl", "model": "extractive", "rows": 6, "done_before": 0, "answered": 5, "failed": 1,
-        "refused": 1, "failed_before": 0, "retried": 0, "not_in_input": 0, "errors": {"invalid_json": 1},
+        "out": "run.jsonl", "model": "extractive", "rows": 6, "done_before": 0, "changed": 0, "answered": 5,
+        "failed": 1, "refused": 1, "failed_before": 0, "retried": 0, "not_in_input": 0, "errors": {"invalid_json": 1},
         "usage": None, "stopped": None,
     }  # fmt: skip
     assert 0 < seconds < 60
@@ -142,6 +160,7 @@ def test_the_report_is_json_of_the_documented_shape(folder: Path) -> None:
         (["in.jsonl", "--out", "in.jsonl"], "is the file that is read"),
         (["in.jsonl", "--out", "no/run.jsonl"], "the folder no does not exist"),
         (["in.jsonl", "--out", "."], "is a folder"),
+        (["in.jsonl", "--out", "-"], "--out is '-', and must be a file"),
         (["in.jsonl", "--out", "run.jsonl", "--model", "nothing"], "nothing"),
         (["in.jsonl", "--out", "run.jsonl", "--concurrency", "0"], "--concurrency"),
         (["in.jsonl", "--out", "run.jsonl", "--passes", "3"], "--passes"),
@@ -276,6 +295,7 @@ def test_a_model_that_is_not_there_stops_the_run_and_no_row_fails(folder: Path) 
         assert done.returncode == 1
         assert (report["answered"], report["failed"], report["not_in_input"]) == (0, 0, None)
         assert "the same command goes on from there" in done.stderr
+        assert "--retry-failed" not in done.stderr
         assert "Traceback" not in done.stderr
         assert rows_of(folder / "run.jsonl") == []
     assert json.loads(missing.stdout)["stopped"]["code"] == "no_such_model"

@@ -41,11 +41,12 @@ def number_in(call: ChatCall) -> int:
 
 def failing(*numbers: int, code: str = "unreachable") -> ScriptedModel:
     """A model that fails these rows and answers the others."""
+    return ScriptedModel(reply=fails(*numbers, code=code))
 
-    def reply(call: ChatCall) -> Scripted:
-        return CallError("no luck", code) if number_in(call) in numbers else GOOD
 
-    return ScriptedModel(reply=reply)
+def fails(*numbers: int, code: str = "unreachable") -> Callable[[ChatCall], Scripted]:
+    """The replies of such a model."""
+    return lambda call: CallError("no luck", code) if number_in(call) in numbers else GOOD
 
 
 @pytest.fixture
@@ -107,9 +108,7 @@ def test_a_failed_row_carries_its_reason_and_is_asked_again_when_wanted(out: Pat
     assert sorted(row["id"] for row in rows_of(out)) == [*range(10)]
 
 
-@pytest.mark.parametrize(
-    ("reply", "code"), [("", "empty"), (ChatReply(text="I cannot.", finish="refusal"), "refusal")]
-)
+@pytest.mark.parametrize(("reply", "code"), [("", "empty"), (ChatReply(text="I cannot.", finish="refusal"), "refusal")])
 def test_replies_that_are_no_answer_fail_their_row_only(out: Path, reply: Scripted, code: str) -> None:
     model = ScriptedModel(reply=lambda call: reply if number_in(call) == 1 else GOOD)
     report = refine_file(lines(3), out, Refiner(model))
@@ -125,6 +124,58 @@ def test_invalid_citations_fail_their_row_where_the_policy_is_to_raise(out: Path
     [row] = [row for row in rows_of(out) if row["answer"] is None]
     assert row["error"]["code"] == "invalid_citations"
     assert "unknown_id" in [issue["code"] for issue in row["issues"]]
+    assert row["rejected"] == "<answer>Perch doubled.</answer>"
+
+
+@pytest.mark.parametrize(
+    ("reply", "code"),
+    [("<answer><snippet id=S9>Perch doubled.</snippet></answer>", "invalid_citations"), ("", "empty")],
+)
+def test_what_a_failed_row_consumed_is_in_it_and_in_the_report(out: Path, reply: str, code: str) -> None:
+    settings = RefinerSettings.model_validate({"on_invalid": "raise"})
+    model = ScriptedModel(reply=lambda call: reply if number_in(call) == 1 else GOOD)
+    report = refine_file(lines(3), out, Refiner(model, settings))
+    used = [row["usage"] for row in rows_of(out)]
+    assert report.errors == {code: 1}
+    assert report.usage is not None
+    assert report.usage.prompt_tokens == sum(usage["prompt_tokens"] for usage in used)
+    assert report.usage.calls == len(model.calls) == sum(usage["calls"] for usage in used)
+
+
+def test_a_row_that_got_no_reply_leaves_what_the_others_consumed_known(out: Path) -> None:
+    report = refine_file(lines(3), out, Refiner(failing(1, code="deadline")))
+    assert [row["usage"] for row in rows_of(out) if row["id"] == 1] == [None]
+    assert report.usage is not None
+    assert (report.usage.calls, report.usage.prompt_tokens is None) == (2, False)
+
+
+def changed_rows(source: io.BytesIO, out: Path) -> tuple[BatchReport, list[tuple[int, object]]]:
+    told = list[tuple[int, object]]()
+    watch = Watch(changed=lambda *row: told.append(row))
+    return refine_file(source, out, Refiner(failing()), watch=watch), told
+
+
+def test_rows_that_ask_something_else_than_they_did_are_counted_and_named_and_not_asked(out: Path) -> None:
+    refine_file(lines(4), out, Refiner(failing(2, code="deadline")))
+    before = out.read_bytes()
+    again, told = changed_rows(lines(4), out)
+    assert (again.done_before, again.changed, told) == (4, 0, [])
+    edited = io.BytesIO(lines(4).read().replace(b"Question 1?", b"Who?").replace(b"Question 2?", b"Is it Question 2?"))
+    report, told = changed_rows(edited, out)
+    assert (report.done_before, report.changed, report.answered, told) == (4, 2, 0, [(2, 1), (3, 2)])
+    assert out.read_bytes() == before
+    assert BatchReport(answered=3, changed=1).is_good is False
+    retried = refine_file(io.BytesIO(edited.getvalue()), out, Refiner(failing()), retry_failed=True)
+    assert (retried.changed, retried.answered) == (1, 1)  # the failed one is asked what it asks now
+
+
+def test_rows_without_ids_that_come_in_another_order_are_noticed(out: Path) -> None:
+    rows = [json.dumps({**row, "id": None}).encode() + b"\n" for row in requests(3)]
+    refine_file(io.BytesIO(b"".join(rows)), out, Refiner(failing()))
+    report, told = changed_rows(io.BytesIO(b"".join(reversed(rows))), out)
+    assert (report.changed, told) == (2, [(1, None), (3, None)])  # the middle one asks the same
+    report, told = changed_rows(io.BytesIO(rows[0] + b"{torn\n" + rows[2]), out)
+    assert (report.changed, report.failed, told) == (1, 0, [(2, None)])
 
 
 @pytest.mark.parametrize("code", ["unauthorized", "no_such_model", "budget"])
@@ -148,12 +199,81 @@ def test_a_server_that_is_not_there_at_the_start_stops_the_run_at_once(out: Path
     assert rows_of(out) == []
 
 
-def test_a_server_that_goes_away_fails_a_few_rows_and_then_stops_the_run(out: Path) -> None:
+def test_a_server_that_goes_away_stops_the_run_and_fails_no_row(out: Path) -> None:
     with pytest.raises(CallError):
         refine_file(lines(100), out, Refiner(failing(*range(50, 100))), concurrency=4)
-    rows = rows_of(out)
-    assert len([row for row in rows if row["answer"]]) == 50
-    assert len([row for row in rows if not row["answer"]]) == 3
+    assert sorted(row["id"] for row in rows_of(out)) == [*range(50)]
+    report = refine_file(lines(100), out, Refiner(failing()))
+    assert (report.answered, report.is_good) == (50, True)
+    assert sorted(row["id"] for row in rows_of(out)) == [*range(100)]
+
+
+def test_an_answer_that_comes_when_the_run_has_stopped_does_not_fail_the_others(out: Path) -> None:
+    class AtOnce(ScriptedModel):
+        """Answers row 0, fails two rows, and then another in the moment in which it answers a last one."""
+
+        async def complete(self, call: ChatCall) -> ChatReply:
+            number = number_in(call)
+            if number == 3:
+                await both.wait()
+            elif number == 4:
+                both.set()
+                await asyncio.sleep(0)
+            return await super().complete(call)
+
+    both = asyncio.Event()
+    model = AtOnce(reply=fails(1, 2, 3))
+    with pytest.raises(CallError):
+        refine_file(lines(9), out, Refiner(model), concurrency=2)
+    assert [(row["id"], row["error"]) for row in rows_of(out)] == [(0, None), (4, None)]
+
+
+def test_a_row_that_found_no_server_fails_when_a_later_one_finds_it(out: Path) -> None:
+    refine_file(lines(4), out, Refiner(failing(1, 2)), concurrency=1)
+    assert [(row["id"], row["error"] and row["error"]["code"]) for row in rows_of(out)] == [
+        (0, None), (1, "unreachable"), (2, "unreachable"), (3, None),
+    ]  # fmt: skip
+
+
+def test_the_last_rows_fail_if_they_are_too_few_to_stop_the_run(out: Path) -> None:
+    report = refine_file(lines(4), out, Refiner(failing(2, 3)), concurrency=1)
+    assert (report.answered, report.errors) == (2, {"unreachable": 2})
+    assert sorted(row["id"] for row in rows_of(out)) == [*range(4)]
+
+
+@pytest.mark.parametrize(("code", "n_failed"), [("server_error", 3), ("deadline", 1), ("unauthorized", 0)])
+def test_only_what_came_from_the_server_shows_that_it_is_there(out: Path, code: str, n_failed: int) -> None:
+    codes = {1: "unreachable", 2: "unreachable", 3: code, 4: "unreachable", 5: "unreachable", 6: "unreachable"}
+
+    def reply(call: ChatCall) -> Scripted:
+        return CallError("no luck", codes[number_in(call)]) if number_in(call) in codes else GOOD
+
+    with pytest.raises(CallError):
+        refine_file(lines(9), out, Refiner(ScriptedModel(reply=reply)), concurrency=1)
+    assert len([row for row in rows_of(out) if row["error"]]) == n_failed
+
+
+def test_cancelled_while_the_server_may_be_gone_a_run_leaves_those_rows_undone(out: Path) -> None:
+    class Stuck(ScriptedModel):
+        async def complete(self, call: ChatCall) -> ChatReply:
+            if number_in(call) == 3:
+                stuck.set()
+                await asyncio.Event().wait()
+            return await super().complete(call)
+
+    stuck = asyncio.Event()
+
+    async def run() -> None:
+        model = Stuck(reply=fails(1, 2))
+        task = asyncio.create_task(arefine_file(lines(9), out, Refiner(model), concurrency=1))
+        await stuck.wait()
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+
+    asyncio.run(run())
+    assert [row["id"] for row in rows_of(out)] == [0]
+    assert refine_file(lines(9), out, Refiner(failing())).answered == 8
 
 
 def test_a_server_that_is_away_now_and_then_fails_those_rows_only(out: Path) -> None:

@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 from citerefine.refiner.batch import journal
 from citerefine.refiner.batch.batch import refine_file
 from citerefine.refiner.batch.journal import Journal
-from citerefine.refiner.batch.ledger import Ledger
+from citerefine.refiner.batch.ledger import Ledger, id_key
+from citerefine.refiner.batch.requests import asked_digest
 from citerefine.refiner.errors import InputError
 from citerefine.refiner.refiner import Refiner
 
@@ -107,6 +108,14 @@ def test_what_is_there_is_counted(tmp_path: Path) -> None:
     assert open_journal(path, retry_failed=True) == (1, 0, 1)
     assert path.read_bytes() == before.splitlines(keepends=True)[0]
     assert [*tmp_path.iterdir()] == [path]
+
+
+def test_what_its_rows_were_asked_is_told_where_they_say_it(tmp_path: Path) -> None:
+    path = tmp_path / "out.jsonl"
+    write_lines(path, ROW, {"id": 7, "line": 2, "answer": None, "error": {"code": "no_question", "message": "none"}})
+    with Ledger() as ledger, Journal(path, "m", ledger):
+        assert ledger.asked(id_key("a")) == asked_digest({"question": "x"})
+        assert (ledger.asked(id_key(7)), ledger.asked(id_key("b"))) == (None, None)
 
 
 def test_taking_failed_rows_out_keeps_the_mode_of_the_file_and_follows_a_link(tmp_path: Path) -> None:

@@ -5,18 +5,21 @@ from typing import Any
 import pytest
 
 from citerefine.refiner.answer import parse_answer
-from citerefine.refiner.batch.ledger import Ledger
+from citerefine.refiner.batch.ledger import Ledger, id_key, line_key
 from citerefine.refiner.batch.requests import (
+    ChangedRow,
     RefusedRow,
     RequestRow,
+    ToDo,
     answered_row,
+    asked_digest,
     failed_row,
     key_of_run_row,
     read_requests,
     refused_row,
 )
 from citerefine.refiner.batch.rows import BAD_ROWS, BadRow, Row
-from citerefine.refiner.errors import CallError, CitationError
+from citerefine.refiner.errors import CallError, CitationError, ReplyError
 from citerefine.refiner.evidence import Evidence
 from citerefine.refiner.records import Mode, Usage
 from citerefine.refiner.validation import Finding
@@ -24,7 +27,7 @@ from citerefine.refiner.validation import Finding
 GOOD: dict[str, Any] = {"id": "a", "question": "Did perch double?", "snippets": [{"text": "Perch doubled."}]}
 
 
-def requests(*values: dict[str, Any] | BadRow, ledger: Ledger | None = None) -> list[RequestRow | RefusedRow | None]:
+def requests(*values: dict[str, Any] | BadRow, ledger: Ledger | None = None) -> list[ToDo | None]:
     rows = [Row(line, 0, value) for line, value in enumerate(values, 1)]
     with ledger or Ledger() as open_ledger:
         return [*read_requests(rows, open_ledger, Mode.ANSWER_ONLY)]
@@ -64,21 +67,23 @@ def test_fields_of_snippets_that_nobody_knows_are_no_fault() -> None:
 @pytest.mark.parametrize(
     ("change", "code", "message"),
     [
-        ({"question": None}, "no_question", "question"),
-        ({"question": " \n"}, "no_question", "question"),
-        ({"question": ["x"]}, "no_question", "question"),
+        ({"question": None}, "no_question", "question is missing; give the row a question"),
+        ({"question": " \n"}, "no_question", "question is empty or only white space; give the row a question"),
+        ({"question": ["x"]}, "no_question", "question must be text, got list; give the row a question"),
         ({"snippets": None}, "bad_snippets", "neither snippets nor tool_output"),
         ({"tool_output": ""}, "bad_snippets", "both"),
         ({"snippets": {}}, "bad_snippets", "must be a list, got dict"),
         ({"snippets": ["text"]}, "bad_snippets", "snippets.0 must be an object"),
-        ({"snippets": [{"text": "x"}, {"text": " "}]}, "bad_snippets", "snippets.1.text"),
-        ({"snippets": [{"text": "x", "id": "a b"}]}, "bad_snippets", "snippets.0.id"),
+        ({"snippets": [{}]}, "bad_snippets", "snippets.0.text is missing; give the snippet a text, or leave it out"),
+        ({"snippets": [{"text": "x"}, {"text": " "}]}, "bad_snippets", "snippets.1.text is empty or only white space"),
+        ({"snippets": [{"text": "x", "id": "a b"}]}, "bad_snippets", "snippets.0.id must match pattern"),
+        ({"snippets": [{"text": "x", "page": 0}]}, "bad_snippets", "must be greater than or equal to 1, got '0'; mend"),
         ({"snippets": [{"text": "x", "start": 3}]}, "bad_snippets", "snippets.0: start and end belong together"),
         ({"snippets": [{"text": "x", "id": "1"}, {"text": "y", "id": "1"}]}, "bad_snippets", "have the id"),
         ({"snippets": None, "tool_output": "no block"}, "bad_snippets", "holds no <snippet id=…>"),
         ({"snippets": None, "tool_output": 5}, "bad_snippets", "must be text, got int"),
-        ({"mode": "loud"}, "bad_field", "mode"),
-        ({"reasoning": 5}, "bad_field", "reasoning"),
+        ({"mode": "loud"}, "bad_field", "mode must be 'answer_only' or 'think', got 'loud'; mend it, or leave it out"),
+        ({"reasoning": 5}, "bad_field", "reasoning must be text, got int; mend it, or leave it out"),
         ({"id": True}, "bad_id", "'True'"),
         ({"id": ""}, "bad_id", "''"),
         ({"id": [1]}, "bad_id", "neither text nor a whole number"),
@@ -139,6 +144,41 @@ def test_a_failed_row_carries_the_reason_and_what_was_found() -> None:
     )  # fmt: skip
 
 
+def test_a_failed_row_carries_what_it_consumed_and_the_answer_that_was_not_taken() -> None:
+    row, usage = request({**GOOD, "rejected": "of an earlier run"}), Usage(prompt_tokens=5, completion_tokens=2)
+    answer = parse_answer("<answer><snippet id=S1>Perch</snippet></answer>", row.request.evidence, usage=usage)
+    written = failed_row(row, CitationError("invalid", answer, ()), "m")
+    assert (written["usage"], written["rejected"], written["answer"]) == (usage.model_dump(), answer.tagged, None)
+    written = failed_row(row, ReplyError("nothing", "empty", usage), "m")
+    assert (written["usage"], "rejected" in written) == (usage.model_dump(), False)
+
+
+@pytest.mark.parametrize(
+    ("change", "is_changed"),
+    [
+        ({"gold": ["yes"], "model": "other", "id": "b"}, False),
+        ({"reasoning": "", "mode": None}, False),
+        ({"question": "Did pike double?"}, True),
+        ({"question": None}, True),
+        ({"reasoning": "I searched."}, True),
+        ({"mode": "think"}, True),
+        ({"snippets": [{"text": "Perch doubled. Twice."}]}, True),
+        ({"snippets": None, "tool_output": "<snippet id=7f>Perch doubled.</snippet>"}, True),
+    ],
+)
+def test_what_is_asked_tells_a_row_that_has_changed(change: dict[str, Any], is_changed: bool) -> None:
+    assert (asked_digest({**GOOD, **change}) != asked_digest(GOOD)) is is_changed
+
+
+def test_a_row_that_is_done_is_compared_only_where_it_is_known_what_was_asked() -> None:
+    ledger = Ledger()
+    ledger.note_done(id_key("a"), asked_digest({**GOOD, "question": "Did pike double?"}))
+    ledger.note_done(id_key("b"))
+    ledger.note_done(line_key(3), asked_digest(GOOD))
+    rows = (GOOD, {**GOOD, "id": "b"}, BadRow("invalid_json", "not JSON"))
+    assert requests(*rows, ledger=ledger) == [ChangedRow(1, "a"), None, ChangedRow(3, None)]
+
+
 def test_what_is_written_for_a_row_tells_the_next_run_which_row_it_was() -> None:
     rows: list[dict[str, Any] | BadRow] = [
         GOOD, {**GOOD, "id": None}, {**GOOD, "id": 1}, {**GOOD, "id": "b", "question": ""}, GOOD,
@@ -146,7 +186,7 @@ def test_what_is_written_for_a_row_tells_the_next_run_which_row_it_was() -> None
     ]  # fmt: skip
     ledger = Ledger()
     for row in requests(*rows):
-        assert row is not None
+        assert isinstance(row, RequestRow | RefusedRow)
         answer = parse_answer("<answer>x</answer>", Evidence())
         written = answered_row(row, answer) if isinstance(row, RequestRow) else refused_row(row)
         key = key_of_run_row(written)

@@ -409,7 +409,7 @@ def test_lists_of_two_kinds_do_not_melt_together() -> None:
 
 
 def test_line_breaks_and_paragraphs_stay() -> None:
-    assert body_of("a\nb  \n\n\nc").startswith("\n**Not answered from sources: no claim cites any of the 1 snippet")
+    assert body_of("a\nb  \n\n\nc").startswith("\n**Not answered from sources: no claim cites the one snippet")
     assert "\n\na\\\nb\n\nc" in body_of("a\nb  \n\n\nc")
 
 
