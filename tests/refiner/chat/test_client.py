@@ -357,4 +357,4 @@ def test_text_that_is_no_unicode_is_mended(monkeypatch: pytest.MonkeyPatch) -> N
         value["choices"][0]["message"]["content"] = json.loads(r'"a\ud800b"')
 
     with FaultyServer(edited(spoil)) as server:
-        complete(server).text.encode()
+        assert complete(server).text == "a\N{REPLACEMENT CHARACTER}b"
