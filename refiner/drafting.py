@@ -233,7 +233,7 @@ class Drafting:
         """What a reply says; None, and the reason kept, if it is no answer. Raises ReplyError for a refusal."""
         self._usage = reply.usage if self._usage is None else self._usage + reply.usage
         raw = reply.text
-        if not raw.strip() and "<answer" in reply.reasoning:
+        if not raw.strip() and reply.finish == "stop" and "<answer" in reply.reasoning:
             raw = reply.reasoning  # some servers file all that a model writes as reasoning
         if reply.finish == "refusal" and not later:
             excerpt = " ".join(raw.split())[:MAX_QUOTE]

@@ -216,6 +216,13 @@ def test_an_answer_that_the_server_filed_as_reasoning_is_read() -> None:
     assert refine(ChatReply(text="", reasoning=GOOD))[0].raw == GOOD
 
 
+def test_an_answer_in_thoughts_that_were_cut_off_is_no_answer() -> None:
+    thought = ChatReply(text="", reasoning=f"Perhaps {GOOD}? But", finish="length")
+    with pytest.raises(ReplyError) as caught:
+        refine(thought, thought, mode="think")
+    assert caught.value.code == "endless_thinking"
+
+
 def test_a_call_that_fails_is_raised_as_it_is() -> None:
     with pytest.raises(CallError, match="refuses the key") as caught:
         refine(CallError("the server refuses the key", "unauthorized"))
