@@ -9,17 +9,16 @@ Not here: the work (refiner/batch/), showing progress (batch_progress.py).
 """
 
 import json
-import os
-import sys
 from dataclasses import asdict
 from pathlib import Path
 
 import typer
 
 from citerefine.app.batch_progress import BatchProgress
+from citerefine.app.inputs import rows_source
 from citerefine.app.messages import counted, say
 from citerefine.app.outputs import check_output
-from citerefine.refiner.batch.batch import Source, refine_file
+from citerefine.refiner.batch.batch import refine_file
 from citerefine.refiner.batch.report import BatchReport, Watch
 from citerefine.refiner.errors import CallError, InputError
 from citerefine.refiner.refiner import Refiner
@@ -35,7 +34,8 @@ def run_refine(
     with BatchProgress(source) as shown:
         watch = Watch(shown.progress, shown.refused, shown.changed)
         try:
-            refine_file(_source(source), out, refiner, concurrency=concurrency, retry_failed=retry_failed, watch=watch)
+            rows = rows_source(source)
+            refine_file(rows, out, refiner, concurrency=concurrency, retry_failed=retry_failed, watch=watch)
         except CallError as error:
             stopped = error
         except KeyboardInterrupt:
@@ -54,14 +54,6 @@ def _check_out(out: Path) -> None:
     if str(out) == "-":
         raise InputError("--out is '-', and must be a file: what it holds is how a run goes on; name one")
     check_output(out, ())
-
-
-def _source(source: Path) -> Source:
-    if str(source) != "-":
-        return source
-    if sys.stdin is None:
-        raise InputError("standard input is closed; name a file of request rows")
-    return os.fdopen(os.dup(sys.stdin.fileno()), "rb")  # a copy, that nobody closes while a thread waits for it
 
 
 def _as_json(report: BatchReport, out: Path, model: str, stopped: CallError | None) -> str:

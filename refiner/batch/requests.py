@@ -74,7 +74,7 @@ def read_requests(rows: Iterable[Row], ledger: Ledger, mode: Mode) -> Iterator[T
         try:
             if isinstance(values, BadRow):
                 raise values
-            id = _id(values)
+            id = read_id(values)
             key = line_key(line) if id is None else id_key(id)
             place = ledger.see(key)
             if place is Place.REPEATED:
@@ -103,7 +103,8 @@ def asked_digest(values: Mapping[str, Any]) -> bytes:
     return hashlib.sha256(json.dumps(asked, sort_keys=True).encode()).digest()
 
 
-def _id(values: Mapping[str, Any]) -> Id | None:
+def read_id(values: Mapping[str, Any]) -> Id | None:
+    """The id of a row; None if it has none. Raises BadRow."""
     id = values.get("id")
     if id is None or (isinstance(id, str | int) and not isinstance(id, bool) and id != ""):
         return id
@@ -111,7 +112,7 @@ def _id(values: Mapping[str, Any]) -> Id | None:
 
 
 def _request(values: Mapping[str, Any], line: int, id: Id | None, mode: Mode) -> RefineRequest:
-    evidence = _evidence(values)
+    evidence = read_evidence(values)
     fields = {name: values[name] for name in ("question", "reasoning", "mode") if values.get(name) is not None}
     try:
         return RefineRequest.model_validate(
@@ -122,7 +123,8 @@ def _request(values: Mapping[str, Any], line: int, id: Id | None, mode: Mode) ->
         raise BadRow(code, _first_problem(error)) from None
 
 
-def _evidence(values: Mapping[str, Any]) -> Evidence:
+def read_evidence(values: Mapping[str, Any]) -> Evidence:
+    """The evidence of a row: its snippets, or what its tool output holds. Raises BadRow."""
     snippets, tool_output = values.get("snippets"), values.get("tool_output")
     if (snippets is None) == (tool_output is None):
         has = "neither snippets nor" if snippets is None else "both snippets and"

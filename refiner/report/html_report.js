@@ -1,16 +1,11 @@
-// Adds keys, filters, themes and two-way marking to a page that reads well without them. It writes no text of
+// Adds keys, filters and two-way marking to a page that reads well without them. It writes no text of
 // sources: it toggles classes on elements that are there, and sets texts of its own by textContent.
 (() => {
   "use strict";
-  const root = document.documentElement;
   const kept = {
     get(name) { try { return localStorage.getItem("citerefine-" + name); } catch { return null; } },
     set(name, value) { try { localStorage.setItem("citerefine-" + name, value); } catch { /* not kept then */ } },
   };
-  const THEMES = ["auto", "light", "dark"];
-  const theme = () => (THEMES.includes(root.dataset.theme) ? root.dataset.theme : "auto");
-  root.classList.add("js");
-  root.dataset.theme = kept.get("theme") ?? "auto";
 
   document.addEventListener("DOMContentLoaded", () => {
     const all = (selector, within = document) => [...within.querySelectorAll(selector)];
@@ -27,16 +22,6 @@
         sources: passages.map((passage) => passage.closest(".source").id.slice("source-".length)) };
     });
     const claimOf = (node) => claims.find(({ element, refs }) => element.contains(node) || refs.contains(node));
-
-    // --- theme ------------------------------------------------------------------------------------------------
-    const themeButton = byId("theme");
-    const nameTheme = () => { themeButton.textContent = "Theme: " + theme(); };
-    themeButton.addEventListener("click", () => {
-      root.dataset.theme = THEMES[(THEMES.indexOf(theme()) + 1) % THEMES.length];
-      kept.set("theme", theme());
-      nameTheme();
-    });
-    nameTheme();
 
     // --- marking ----------------------------------------------------------------------------------------------
     const light = (elements) => {

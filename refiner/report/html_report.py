@@ -6,17 +6,15 @@ escaping, into the escaped JSON block, and nowhere else; only http(s) links beco
 its script, which adds keys, filters and two-way marking. Not here: numbering (view.py), cutting (excerpts.py).
 """
 
-import base64
-import hashlib
 import json
 import re
 from functools import lru_cache
-from importlib.resources import files
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from citerefine.refiner.answer import Answer
 from citerefine.refiner.report.answer_json import answer_json
 from citerefine.refiner.report.excerpts import EXCERPT_LIMIT, excerpt, stretches
+from citerefine.refiner.report.html_page import asset, inlined, page_environment
 from citerefine.refiner.report.view import (
     GLYPHS,
     AnswerView,
@@ -38,8 +36,6 @@ CARD_PASSAGE_LIMIT: Final = 3_000
 """Longest passage that a claim's card repeats in full; for longer ones it leads to the list of sources."""
 CARD_TOTAL_LIMIT: Final = 1_000_000
 """Most characters of whole passages in all cards together; beyond it no card repeats any."""
-LINE_LIMIT: Final = 400
-"""Characters of a title, byline, place or address that are shown."""
 DATA_LIMIT: Final = 2_000_000
 """Characters of all snippet texts in the JSON block; beyond it they are cut and `truncated` is set."""
 
@@ -50,22 +46,17 @@ _STATE_MEANING = {
 }
 _STATE_CLASS = {State.VERBATIM: "same", State.CITED: "near", State.UNCITED: "none"}
 
-_UNPRINTABLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff\ufdd0-\ufdef\ufffe\uffff]")
-_INVISIBLE = re.compile("[\u00ad\u061c\u115f\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufe00-\ufe0f\ufeff]")
 _UNSAFE_IN_SCRIPT = re.compile("[<>&\u2028\u2029\ud800-\udfff]")
 
 
 def render_html(answer: Answer) -> str:
     """The page; the same bytes for the same answer."""
-    css, js = _asset("html_report.css"), _asset("html_report.js")
     view = view_answer(answer)
     return _template().render(
         view=view,
         blocks=_blocks(view.pieces),
-        css=css,
-        css_hash=_csp_hash(css),
-        js=js,
-        js_hash=_csp_hash(js),
+        css=inlined(__package__, "page.css", "html_report.css"),
+        js=inlined(__package__, "theme.js", "html_report.js"),
         data=_data_block(answer),
         cards_repeat_passages=_cards_repeat_passages(view, answer),
         passage_of={passage.snippet.id: passage for source in view.sources for passage in source.snippets},
@@ -76,11 +67,7 @@ def render_html(answer: Answer) -> str:
 
 @lru_cache(maxsize=1)
 def _template() -> "Template":
-    from jinja2 import Environment, StrictUndefined
-
-    environment = Environment(
-        autoescape=True, undefined=StrictUndefined, finalize=_printable, trim_blocks=True, lstrip_blocks=True
-    )
+    environment = page_environment()
     environment.globals |= {
         "CARD_PASSAGE_LIMIT": CARD_PASSAGE_LIMIT,
         "EXCERPT_LIMIT": EXCERPT_LIMIT,
@@ -94,21 +81,10 @@ def _template() -> "Template":
     }
     environment.filters |= {
         "claim_name": claim_name,
-        "clip": _clip,
         "mark_name": _mark_name,
         "link_words": _link_words,
-        "visible": _visible,
     }
-    return environment.from_string(_asset("html_report.html.jinja"))
-
-
-@lru_cache(maxsize=3)
-def _asset(name: str) -> str:
-    return files(__package__).joinpath(name).read_text(encoding="utf-8")
-
-
-def _csp_hash(source: str) -> str:
-    return "sha256-" + base64.b64encode(hashlib.sha256(source.encode()).digest()).decode()
+    return environment.from_string(asset(__package__, "html_report.html.jinja"))
 
 
 def _cards_repeat_passages(view: AnswerView, answer: Answer) -> bool:
@@ -220,23 +196,6 @@ def _link_words(link: str) -> str:
     if "#:~:text=" in link:
         return "Open at the passage"
     return f"Open page {link.rpartition('#page=')[2]}" if "#page=" in link else "Open the source"
-
-
-def _clip(text: str, limit: int = LINE_LIMIT) -> str:
-    """`text`, its end replaced by a note of what is missing where it is too long to show."""
-    return text if len(text) <= limit else f"{text[:limit]}… ({len(text) - limit:,} more characters)"
-
-
-def _visible(text: str) -> str:
-    """`text` with invisible and direction-changing characters spelled out; for ids and addresses."""
-    return _INVISIBLE.sub(lambda match: f"⟨U+{ord(match[0]):04X}⟩", text)
-
-
-def _printable(value: Any) -> Any:
-    """`value`; in text, characters that no HTML page may hold are shown by their pictures or as U+FFFD."""
-    if type(value) is str and _UNPRINTABLE.search(value):
-        return _UNPRINTABLE.sub(lambda match: chr(0x2400 + ord(match[0])) if match[0] < " " else "�", value)
-    return value
 
 
 # --- the data block -------------------------------------------------------------------------------------------

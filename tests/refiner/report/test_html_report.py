@@ -22,6 +22,8 @@ from citerefine.refiner.report.quotes import Quote
 from citerefine.refiner.report.view import view_answer
 
 ASSETS = Path(__file__).resolve().parents[3] / "refiner" / "report"
+CSS = "".join((ASSETS / name).read_text() for name in ("page.css", "html_report.css"))
+SCRIPT = "".join((ASSETS / name).read_text() for name in ("theme.js", "html_report.js"))
 
 PAYLOADS = [
     "<script>window.pwned=1</script>",
@@ -334,13 +336,12 @@ def test_page_asks_for_nothing() -> None:
     root = page(lake())
     assert root.xpath("//link/@href") == ["data:,"]
     assert not root.xpath("//@src | //@srcset | //@action | //@ping")
-    assert "url(" not in (ASSETS / "html_report.css").read_text()
-    assert "@import" not in (ASSETS / "html_report.css").read_text()
+    assert "url(" not in CSS
+    assert "@import" not in CSS
 
 
 def test_script_writes_no_markup() -> None:
-    script = (ASSETS / "html_report.js").read_text()
-    assert not re.search(r"innerHTML|outerHTML|insertAdjacentHTML|document\.write|eval|new Function", script)
+    assert not re.search(r"innerHTML|outerHTML|insertAdjacentHTML|document\.write|eval|new Function", SCRIPT)
 
 
 # --- sizes ----------------------------------------------------------------------------------------------------
@@ -464,7 +465,7 @@ _PAIR = re.compile(r"--(\w[\w-]*): light-dark\((#[0-9a-f]{6}), (#[0-9a-f]{6})\)"
 
 def palette(index: int) -> dict[str, str]:
     """Colours by name; 0 light, 1 dark."""
-    return {name: pair[index] for name, *pair in _PAIR.findall((ASSETS / "html_report.css").read_text())}
+    return {name: pair[index] for name, *pair in _PAIR.findall(CSS)}
 
 
 def contrast(one: str, other: str) -> float:
@@ -498,6 +499,5 @@ def test_mark_contrast(index: int) -> None:
 
 
 def test_preferences_are_respected() -> None:
-    css = (ASSETS / "html_report.css").read_text()
     for rule in ("prefers-reduced-motion: reduce", "forced-colors: active", "@media print", "light dark"):
-        assert rule in css
+        assert rule in CSS

@@ -1,0 +1,220 @@
+"""`citerefine compare`: two runs on the same questions, and whether one of them is better.
+
+In: two files of score rows, or of run rows, which are scored first. Out: a table and what it says in words, or with
+`--json` the `Comparison` without its changes; with `--out` one row a question, {"id", "question", "in": "both", "a",
+"b" or "other_question", "f1_a", "f1_b", "difference", "changed"}; with `--html` a page of what changed. Exit code 1 if
+a row could not be used. Not here: pairing and statistics (judges/runs/comparing.py).
+"""
+
+import json
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from datetime import date
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any, Final, NamedTuple
+
+import typer
+
+from citerefine.app.columns import figure, in_columns, interval
+from citerefine.app.messages import counted, say
+from citerefine.app.outputs import check_output, write_output
+from citerefine.judges.runs.comparing import Pairs, change_at, compare_scored, pair_rows
+from citerefine.judges.runs.comparison import MOST_CHANGES, Comparison, Side
+from citerefine.judges.runs.comparison_words import show_p
+from citerefine.judges.runs.score_writer import ScoreWriter
+from citerefine.judges.runs.scored_file import ScoredFile, opened_scores
+from citerefine.refiner.batch.rows import opened_rows, read_rows
+from citerefine.refiner.errors import InputError
+from citerefine.refiner.report.terminal_text import one_line
+
+MOST_TOLD: Final = 20
+"""So many rows that cannot be used are named; all are counted."""
+
+
+def run_compare(
+    a: Path,
+    b: Path,
+    *,
+    judge: str,
+    cache: Path | None,
+    formula: str | None,
+    any_judge: bool,
+    out: Path | None,
+    html: Path | None,
+    as_json: bool,
+) -> None:
+    """Compares and prints. Raises CiterefineError; exits with 1 if a row could not be used."""
+    _check_outputs([path for path in (out, html) if path is not None], [a, b])
+    refusals = _Refusals()
+    with ExitStack() as stack:
+        how = _Scoring(judge, cache, formula)
+        scored_a, scored_b = (stack.enter_context(_opened(path, how, refusals)) for path in (a, b))
+        comparison = compare_scored(
+            scored_a, scored_b, any_judge=any_judge, most_changes=MOST_CHANGES if html is not None else 0
+        )
+        if out is not None:
+            _write_rows(out, scored_a, scored_b)
+    if html is not None:
+        from citerefine.judges.report.comparison_page import comparison_page
+
+        write_output(html, comparison_page(comparison, when=date.today()))
+    if as_json:
+        print(comparison.model_dump_json(exclude={"changes"}, indent=2))
+    else:
+        print(_shown(comparison))
+    refusals.tell()
+    for path in (out, html):
+        if path is not None:
+            say(f"wrote {path}")
+    if refusals.n:
+        raise typer.Exit(1)
+
+
+def _check_outputs(outputs: list[Path], sources: list[Path]) -> None:
+    for path in outputs:
+        if str(path) == "-":
+            raise InputError("--out and --html name files, and '-' is none; --json prints to standard output")
+        check_output(path, ())
+        if any(path.exists() and source.exists() and path.samefile(source) for source in sources):
+            raise InputError(f"{path} is one of the files that are compared; name another file")
+    if len(outputs) == 2 and outputs[0].resolve() == outputs[1].resolve():
+        raise InputError(f"--out and --html both name {outputs[0]}; name two files")
+
+
+class _Refusals:
+    """Says which rows cannot be used, of the first few."""
+
+    def __init__(self) -> None:
+        self.n = 0
+
+    def __call__(self, name: str, line: int, reason: str) -> None:
+        self.n += 1
+        if self.n <= MOST_TOLD:
+            say(f"{name}, line {line}: {reason}")
+
+    def tell(self) -> None:
+        if self.n > MOST_TOLD:
+            say(f"… and {counted(self.n - MOST_TOLD, 'row')} more that cannot be used")
+
+
+class _Scoring(NamedTuple):
+    """How run rows are scored."""
+
+    judge: str
+    cache: Path | None
+    formula: str | None
+
+
+@contextmanager
+def _opened(path: Path, how: _Scoring, refusals: _Refusals) -> Iterator[ScoredFile]:
+    """The score rows of a file; of one that holds run rows, those that the judge gives it."""
+    if not _holds_run_rows(path):
+        with opened_scores(path, refusals, how.formula) as scored:
+            yield scored
+        return
+    from citerefine.app.verdicts import judge_with_cache
+    from citerefine.judges.runs.score_chunk import ScoreSettings
+    from citerefine.judges.runs.score_file import score_file
+
+    settings = ScoreSettings(how.judge, (how.formula or "citerefine",))
+    with TemporaryDirectory(prefix="citerefine-") as folder:
+        say(f"{path} holds answers without scores: they are judged by {how.judge}")
+        rows = Path(folder) / "scores.jsonl"
+        score_file(path, settings, judge=judge_with_cache(how.judge, how.cache), out=rows)
+        with opened_scores(rows, refusals, how.formula, name=str(path)) as scored:
+            yield scored
+
+
+def _holds_run_rows(path: Path) -> bool:
+    """Whether the first row that can be read has an answer and no figures."""
+    with opened_rows(path) as file:
+        if not file.seekable():
+            raise InputError(f"{path} is no file that can be read twice; write the rows to a file")
+        for row in read_rows(file):
+            if isinstance(row.values, dict):
+                return "answer" in row.values and "f1" not in row.values
+    return False
+
+
+def _shown(comparison: Comparison) -> str:
+    heads = ("", "A", "B", "B - A", "95 % interval", "p", "corrected", "detectable", "questions")
+    rows = [
+        (
+            one.metric,
+            figure(one.mean_a),
+            figure(one.mean_b),
+            figure(one.difference, sign=True),
+            interval(one.ci95, sign=True),
+            "–" if one.p is None else show_p(one.p),
+            "–" if one.p_holm is None else show_p(one.p_holm),
+            figure(one.detectable),
+            f"{one.questions:,}",
+        )
+        for one in comparison.metrics
+    ]
+    lines = [
+        _shown_side("A", comparison.a),
+        _shown_side("B", comparison.b),
+        "",
+        in_columns([heads, *rows]),
+        "",
+        f"F1 is higher in B in {counted(comparison.better, 'pair')}, lower in {comparison.worse:,}, "
+        f"the same in {comparison.same:,}.",
+        *comparison.in_words,
+    ]
+    if comparison.notes:
+        lines += ["", *(f"Note: {one_line(note)}." for note in comparison.notes)]
+    for what, ids, n in (
+        ("Only in A", comparison.only_a_ids, comparison.only_a),
+        ("Only in B", comparison.only_b_ids, comparison.only_b),
+        ("Without F1", comparison.none_ids, comparison.none_a + comparison.none_b + comparison.none_both),
+        ("Other question", comparison.other_question_ids, comparison.other_question),
+    ):
+        if n:
+            named = ", ".join(str(id)[:60] for id in ids[:10])
+            lines.append(one_line(f"{what}: {named}{f' and {n - 10:,} more' if n > 10 else ''}"))
+    return "\n".join(lines)
+
+
+def _shown_side(name: str, side: Side) -> str:
+    parts = [counted(side.rows, "row"), f"judge {side.judge}" if side.judge else "no one judge"]
+    if side.formula:
+        parts.append(f"formula {side.formula}")
+    for what, counts in (("no F1", side.no_figures), ("not used", side.refused)):
+        if counts:
+            parts.append(f"{what}: {', '.join(f'{n:,} {code}' for code, n in counts.items())}")
+    return one_line(f"{name}  {side.name}: {'; '.join(parts)}")
+
+
+def _write_rows(out: Path, a: ScoredFile, b: ScoredFile) -> None:
+    """One row for each row of A, and then for those that only B has."""
+    pairs = pair_rows(a, b)
+    with ScoreWriter(out) as writer:
+        for values in _rows(a, b, pairs):
+            writer.write(json.dumps(values, ensure_ascii=False).encode())
+        writer.finish()
+
+
+def _rows(a: ScoredFile, b: ScoredFile, pairs: Pairs) -> Iterator[dict[str, Any]]:
+    for n in range(len(pairs.a)):
+        change = change_at(a, b, pairs, n)
+        yield {
+            "id": change.id,
+            "question": change.question,
+            "in": "both",
+            "f1_a": change.f1_a,
+            "f1_b": change.f1_b,
+            "difference": change.difference,
+            "changed": change.changed,
+        }
+    for place, scored, indices, side in (
+        ("a", a, pairs.only_a, "f1_a"),
+        ("b", b, pairs.only_b, "f1_b"),
+        ("other_question", a, pairs.other_a, "f1_a"),
+        ("other_question", b, pairs.other_b, "f1_b"),
+    ):
+        for index in indices:
+            row = scored.row(int(index))
+            alone = {"f1_a": None, "f1_b": None, side: row.f1}
+            yield {"id": row.id, "question": row.question, "in": place, **alone, "difference": None, "changed": []}

@@ -1,0 +1,120 @@
+"""Keeps judge cards, one file each, where `score` finds them.
+
+In: cards. Out: files in the user's data folder, or in the folder that `CITEREFINE_CARDS` names; cards from there and
+from this package, by the judge's name. Files are data: one that is no card is told and passed over. Not here: making
+cards (measuring.py).
+"""
+
+import os
+import tempfile
+from collections.abc import Callable, Iterator
+from importlib.resources import files
+from importlib.resources.abc import Traversable
+from pathlib import Path
+from typing import Final
+
+from pydantic import ValidationError
+
+from citerefine.judges.calibration.judge_card import JudgeCard
+from citerefine.judges.runs.summary import Agreement
+from citerefine.refiner.errors import InputError
+
+VARIABLE: Final = "CITEREFINE_CARDS"
+"""Names another folder for cards."""
+MAX_CARD_BYTES: Final = 1 << 20
+
+Broken = Callable[[str, str], None]
+"""Is told of a file that is no card: its name, why."""
+
+
+def _nobody(*told: object) -> None:
+    """Takes what nobody asked for."""
+
+
+def cards_folder() -> Path:
+    """Where the user's cards are kept."""
+    import platformdirs
+
+    named = os.environ.get(VARIABLE)
+    return Path(named) if named else Path(platformdirs.user_data_dir("citerefine")) / "cards"
+
+
+def keep_card(card: JudgeCard) -> Path:
+    """Writes the card; returns its file. An older one of the same judge and labels is replaced.
+
+    Raises:
+        InputError: if it cannot be written.
+    """
+    folder = cards_folder()
+    path = folder / f"{card.key}.json"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        descriptor, name = tempfile.mkstemp(dir=folder, prefix=".card.")
+        try:
+            with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+                file.write(card_text(card))
+            os.replace(name, path)
+        except BaseException:
+            os.unlink(name)
+            raise
+    except OSError as error:
+        raise InputError(
+            f"the card cannot be kept in {folder}: {error.strerror}; name another folder in {VARIABLE}"
+        ) from error
+    return path
+
+
+def card_text(card: JudgeCard) -> str:
+    """The card as its file has it."""
+    return card.model_dump_json(indent=2) + "\n"
+
+
+def find_agreement(judge: str, *, broken: Broken = _nobody) -> tuple[Agreement, ...]:
+    """How far the judge of this name agrees with people: one for each set it was measured on, by name.
+
+    Args:
+        judge: name of a judge, which holds its version: other versions of it are other judges.
+        broken: is told of files that are no cards.
+    """
+    return tuple(card.agreement for card in find_cards(judge, broken=broken))
+
+
+def find_cards(judge: str, *, broken: Broken = _nobody) -> list[JudgeCard]:
+    """The cards of a judge, the user's own before those that come with this package, one for each set; by its name."""
+    found = dict[str, JudgeCard]()
+    for card in (*_read(_own_files(), broken), *_read(_shipped_files(), broken)):
+        if card.judge == judge:
+            found.setdefault(card.key, card)
+    return sorted(found.values(), key=lambda card: (card.labels, card.key))
+
+
+def shipped_cards() -> list[JudgeCard]:
+    """The cards that come with this package. Raises ValueError if one of them is broken."""
+    return [JudgeCard.model_validate_json(file.read_bytes()) for file in _shipped_files()]
+
+
+def _own_files() -> list[Path]:
+    try:
+        return sorted(path for path in cards_folder().iterdir() if path.suffix == ".json")
+    except OSError:  # nothing was ever kept, or nobody may look
+        return []
+
+
+def _shipped_files() -> list[Traversable]:
+    folder = files("citerefine.judges.calibration.cards")
+    return sorted((file for file in folder.iterdir() if file.name.endswith(".json")), key=lambda file: file.name)
+
+
+def _read(candidates: "list[Path] | list[Traversable]", broken: Broken) -> Iterator[JudgeCard]:
+    for file in candidates:
+        try:
+            with file.open("rb") as opened:
+                content = opened.read(MAX_CARD_BYTES + 1)
+            if len(content) > MAX_CARD_BYTES:
+                raise ValueError(f"it is longer than {MAX_CARD_BYTES >> 20} MB")
+            yield JudgeCard.model_validate_json(content)
+        except ValidationError as error:
+            problem = error.errors()[0]
+            broken(str(file), f"{'.'.join(map(str, problem['loc'])) or 'content'}: {problem['msg']}")
+        except (OSError, ValueError) as error:
+            broken(str(file), str(error))

@@ -1,0 +1,1 @@
+"""Agreement of our own judges with public labelled sets: figures only."""

@@ -1,0 +1,38 @@
+"""Measures how much of the supported text is copied word for word from what it cites.
+
+In: texts of fully supported units in the order of the answer, texts of the snippets that they cite. Out: the share of words
+in verbatim runs. Runs may go on over neighbouring units, so that cutting a quotation into short tags hides nothing.
+Linear. Not here: what is done about copying (factors.py).
+"""
+
+import re
+from collections.abc import Iterable, Sequence
+from typing import Final
+
+MIN_RUN: Final = 12
+"""Words in a row that make a verbatim run."""
+
+_WORD = re.compile(r"[^\W_]+")
+
+
+def copied_share(units: Iterable[str], snippets: Iterable[str]) -> float | None:
+    """The share of the units' words that lie in runs of `MIN_RUN` or more words of one snippet; None without words."""
+    words = [word for unit in units for word in _words(unit)]
+    if not words:
+        return None
+    known = {run for text in snippets for run in _runs(_words(text))}
+    copied_to = copied = 0
+    for start, run in enumerate(_runs(words)):
+        if run in known:
+            copied += start + MIN_RUN - max(start, copied_to)
+            copied_to = start + MIN_RUN
+    return copied / len(words)
+
+
+def _words(text: str) -> list[str]:
+    return _WORD.findall(text.lower())
+
+
+def _runs(words: Sequence[str]) -> Iterable[int]:
+    """A number for each run of `MIN_RUN` words: its hash, so that long snippets take little memory."""
+    return (hash(tuple(words[at : at + MIN_RUN])) for at in range(len(words) - MIN_RUN + 1))

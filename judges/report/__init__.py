@@ -1,0 +1,1 @@
+"""Scores and comparisons as pages for people to read."""

@@ -1,0 +1,1 @@
+"""Files of answers: reading run rows, scoring them, writing score rows."""

@@ -1,0 +1,144 @@
+"""Scores an answer: text in, citation score out. The same function serves evaluation, reward and critic.
+
+In: a parsed answer and its evidence, or the text and the snippets; a judge. Out: `CitationScore`. Evidence is what the
+caller passes, from the tool channel; nothing in the answer's own text defines a snippet. Not here: files of answers
+(runs/), other ways to write citations (imports/), other formulas (formulas/).
+"""
+
+from collections.abc import Iterable, Mapping
+from functools import cache
+from typing import Any, NamedTuple
+
+from citerefine.judges.abstention import abstains
+from citerefine.judges.citation_score import CitationScore
+from citerefine.judges.claim_words import count_words
+from citerefine.judges.factors import EXPECTED_CLAIMS
+from citerefine.judges.judge import SupportJudge
+from citerefine.judges.metric import Facts, score_statements
+from citerefine.judges.statements import Statement, merge_units
+from citerefine.judges.support import find_support
+from citerefine.judges.units import split_units
+from citerefine.refiner.answer import Answer
+from citerefine.refiner.background import run
+from citerefine.refiner.evidence import Evidence
+from citerefine.refiner.records import Issue, Snippet
+from citerefine.refiner.tags.issues import FORMAT_ERRORS, MEANING
+from citerefine.refiner.tags.scanner import TagParse, parse_tags
+
+Snippets = Evidence | Iterable[Snippet | Mapping[str, Any]]
+
+
+class CitedAnswer(NamedTuple):
+    """An answer whose citations were read, and what they can lead to."""
+
+    parse: TagParse
+    """Plain text, spans with ids as written, findings; importers of other formats give the same."""
+    evidence: Evidence | None
+    """None if it is not known what ids mean: then only form and coverage can be reported."""
+    question: str = ""
+    answerable: bool | None = None
+    """Whether the evidence answers the question, if somebody labelled that."""
+    expected_claims: float = EXPECTED_CLAIMS
+    """Supported weight that a full answer has (six content words weigh 1)."""
+    raw: str = ""
+    """The text as it was written, where it cites in brackets: formulas of others read those in their own way."""
+
+
+def score_citations(
+    answer: Answer | str,
+    judge: SupportJudge | None = None,
+    *,
+    snippets: Snippets | None = None,
+    question: str = "",
+    answerable: bool | None = None,
+    expected_claims: float = EXPECTED_CLAIMS,
+) -> CitationScore:
+    """How well an answer is supported by what it cites.
+
+    Args:
+        answer: what `Refiner.refine` or `parse_answer` gives, or text with tags.
+        judge: says how far snippets support claims; by default the lexical judge, which needs no model.
+        snippets: the evidence that a text may cite; an `Answer` has its own. None: only form and coverage are
+            reported.
+        question: what was asked; an `Answer` knows it.
+        answerable: whether the evidence answers the question, if known; decides what an abstention is worth.
+        expected_claims: supported weight that a full answer has; see docs/metric.md.
+
+    Raises:
+        ValueError: if a snippet is no snippet (pydantic's ValidationError), or evidence is given twice.
+        CallError: if a model that judges cannot be asked at all.
+
+    >>> text = "<answer><snippet id=s1>Perch doubled by 2010.</snippet></answer>"
+    >>> score_citations(text, snippets=[{"id": "s1", "text": "By 2010 perch had doubled in number."}]).precision
+    1.0
+    """
+    cited = _cited(answer, snippets, question, answerable, expected_claims)
+    return run(ascore(cited, judge))
+
+
+async def ascore_citations(
+    answer: Answer | str,
+    judge: SupportJudge | None = None,
+    *,
+    snippets: Snippets | None = None,
+    question: str = "",
+    answerable: bool | None = None,
+    expected_claims: float = EXPECTED_CLAIMS,
+) -> CitationScore:
+    """The same as `score_citations`, to be awaited."""
+    return await ascore(_cited(answer, snippets, question, answerable, expected_claims), judge)
+
+
+def _cited(
+    answer: Answer | str,
+    snippets: Snippets | None,
+    question: str,
+    answerable: bool | None,
+    expected_claims: float,
+) -> CitedAnswer:
+    if isinstance(answer, Answer):
+        if snippets is not None:
+            raise ValueError("an Answer has its own evidence; pass its raw text with other snippets")
+        known, text, question = answer.evidence, answer.raw, question or answer.question
+        return CitedAnswer(parse_tags(text), known, question, answerable, expected_claims)
+    evidence = snippets
+    if evidence is not None and not isinstance(evidence, Evidence):
+        evidence = Evidence.model_validate({"snippets": [*evidence]})
+    return CitedAnswer(parse_tags(answer), evidence, question, answerable, expected_claims)
+
+
+async def ascore(answer: CitedAnswer, judge: SupportJudge | None = None) -> CitationScore:
+    """The citation score of an answer that was read already. Raises CallError as the judge does."""
+    judge = judge or _default_judge()
+    parse, evidence = answer.parse, answer.evidence
+    statements = merge_units(split_units(parse), parse.text, evidence)
+    silent = abstains(statements)
+    supports = await find_support(statements, None if silent else evidence, answer.question, judge)
+    return score_statements(statements, supports, _facts(answer, statements, silent, judge))
+
+
+@cache
+def _default_judge() -> SupportJudge:
+    from citerefine.judges.lexical.lexical_judge import LexicalJudge
+
+    return LexicalJudge()
+
+
+def _facts(answer: CitedAnswer, statements: list[Statement], silent: bool, judge: SupportJudge) -> Facts:
+    parse, evidence = answer.parse, answer.evidence
+    cited = dict.fromkeys(id for statement in statements for id in statement.premise)
+    return Facts(
+        n_format_errors=sum(finding.code in FORMAT_ERRORS for finding in parse.findings),
+        code_words=sum(count_words(parse.text[start:end]) for start, end in parse.code),
+        has_evidence=evidence is not None,
+        abstains=silent,
+        answerable=answer.answerable,
+        snippets={} if evidence is None else {id: evidence[id].text for id in cited},
+        expected_claims=answer.expected_claims,
+        issues=tuple(_issue(finding.code, finding.raw_start, finding.raw_end) for finding in parse.findings),
+        judge=judge.name if evidence is not None else None,
+    )
+
+
+def _issue(code: str, start: int, end: int) -> Issue:
+    return Issue(code=code, message=MEANING.get(code, code), start=start, end=end)

@@ -1,0 +1,1 @@
+"""Statistics over questions: intervals, paired comparisons, agreement with labels."""

@@ -1,0 +1,149 @@
+"""`citerefine compare` as people and scripts use it: real files, real processes."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+CITEREFINE = str(Path(sys.executable).parent / "citerefine")
+
+
+def citerefine(*arguments: object, cwd: Path, **variables: str) -> subprocess.CompletedProcess[str]:
+    env = {"PATH": os.environ["PATH"], "COLUMNS": "100", "CITEREFINE_CACHE_DIR": str(cwd / "cache"), **variables}
+    env.setdefault("CITEREFINE_CARDS", str(cwd / "cards"))
+    return subprocess.run([CITEREFINE, *map(str, arguments)], cwd=cwd, env=env, capture_output=True, text=True)
+
+
+def run_row(number: int, good: bool) -> dict[str, Any]:
+    """A row whose answer says what its snippet says, or something else."""
+    fish = "perch" if good else "bream"
+    year = 1990 + number if good else 1800
+    return {
+        "id": f"q{number}",
+        "question": f"What happened in lake {number}?",
+        "snippets": [{"id": "a", "text": f"By {1990 + number} perch had doubled in the lake."}],
+        "answer": f"<answer><snippet id=a>By {year} {fish} had doubled in the lake.</snippet></answer>",
+    }
+
+
+def write(path: Path, rows: list[dict[str, Any]]) -> None:
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """Holds two runs, of which the second is better, and their scores."""
+    write(tmp_path / "a.run.jsonl", [run_row(n, good=n % 2 == 0) for n in range(16)])
+    write(tmp_path / "b.run.jsonl", [run_row(n, good=True) for n in range(16)])
+    for name in ("a", "b"):
+        done = citerefine("score", f"{name}.run.jsonl", "--out", f"{name}.jsonl", cwd=tmp_path)
+        assert done.returncode == 0, done.stderr
+    return tmp_path
+
+
+def test_help_shows_an_example(tmp_path: Path) -> None:
+    shown = citerefine("compare", "--help", cwd=tmp_path).stdout
+    assert "citerefine compare before.jsonl after.jsonl" in " ".join(shown.split())
+
+
+def test_a_table_and_what_it_says_in_words(folder: Path) -> None:
+    done = citerefine("compare", "a.jsonl", "b.jsonl", cwd=folder)
+    assert (done.returncode, done.stderr) == (0, "")
+    for head in ("B - A", "95 % interval", "p", "corrected", "detectable", "questions"):
+        assert head in done.stdout
+    lines = [line.split() for line in done.stdout.splitlines() if line]
+    assert {"precision", "recall", "f1", "score"} <= {line[0] for line in lines}
+    assert "B is better by" in done.stdout
+    assert "With 16 questions only differences of" in done.stdout
+    assert "fewer than 30 questions" in done.stdout
+
+
+def test_json_holds_the_same_figures(folder: Path) -> None:
+    done = citerefine("compare", "a.jsonl", "b.jsonl", "--json", cwd=folder)
+    found = json.loads(done.stdout)
+    f1 = {one["metric"]: one for one in found["metrics"]}["f1"]
+    assert (found["pairs"], found["better"], found["worse"], found["same"]) == (16, 8, 0, 8)
+    assert f1["difference"] == pytest.approx(f1["mean_b"] - f1["mean_a"])
+    assert f1["ci95"][0] < f1["difference"] < f1["ci95"][1]
+    assert f1["p"] <= f1["p_holm"]
+    assert "changes" not in found
+
+
+def test_out_has_one_row_a_question_with_what_changed(folder: Path) -> None:
+    write(folder / "b2.run.jsonl", [run_row(n, good=True) for n in range(1, 17)])
+    citerefine("score", "b2.run.jsonl", "--out", "b2.jsonl", cwd=folder)
+    done = citerefine("compare", "a.jsonl", "b2.jsonl", "--out", "changes.jsonl", cwd=folder)
+    assert "wrote changes.jsonl" in done.stderr
+    rows = {row["id"]: row for row in map(json.loads, (folder / "changes.jsonl").read_text().splitlines())}
+    assert len(rows) == 17
+    assert rows["q1"]["in"] == "both"
+    assert rows["q1"]["question"] == "What happened in lake 1?"
+    assert rows["q1"]["difference"] == rows["q1"]["f1_b"] - rows["q1"]["f1_a"] > 0
+    assert any(what.startswith("supported 0 → 1") for what in rows["q1"]["changed"])
+    assert (rows["q0"]["in"], rows["q0"]["f1_b"], rows["q16"]["in"], rows["q16"]["f1_a"]) == ("a", None, "b", None)
+
+
+def test_html_shows_what_changed(folder: Path) -> None:
+    done = citerefine("compare", "a.jsonl", "b.jsonl", "--html", "changes.html", cwd=folder)
+    assert done.returncode == 0, done.stderr
+    page = (folder / "changes.html").read_text()
+    assert "B is better by" in page
+    assert "What happened in lake 1?" in page
+
+
+def test_answers_without_scores_are_scored_first(folder: Path) -> None:
+    by_hand = json.loads(citerefine("compare", "a.jsonl", "b.jsonl", "--json", cwd=folder).stdout)
+    done = citerefine("compare", "a.run.jsonl", "b.jsonl", "--json", cwd=folder)
+    assert "a.run.jsonl holds answers without scores: they are judged by lexical" in done.stderr
+    assert json.loads(done.stdout)["metrics"] == by_hand["metrics"]
+    assert json.loads(done.stdout)["a"]["name"] == "a.run.jsonl"
+
+
+def test_another_judge_is_wrong_use(folder: Path) -> None:
+    labels = [
+        {"claim": f"By {1990 + n} perch had doubled in the lake.", "snippet": "a", "label": "full"} for n in range(16)
+    ]
+    write(folder / "labels.jsonl", labels)
+    citerefine("score", "b.run.jsonl", "--judge", "table:labels.jsonl", "--out", "c.jsonl", cwd=folder)
+    done = citerefine("compare", "a.jsonl", "c.jsonl", cwd=folder)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "score both with one" in done.stderr
+    forced = citerefine("compare", "a.jsonl", "c.jsonl", "--any-judge", cwd=folder)
+    assert forced.returncode == 0
+    assert "Note: judges or formulas differ" in forced.stdout
+
+
+def test_rows_that_cannot_be_used_are_named_and_the_rest_is_compared(folder: Path) -> None:
+    with (folder / "b.jsonl").open("a") as file:
+        file.write('{"id": "q1", "f1": 0.5}\n\n{"id": "\x1b[31m"}\n')
+    done = citerefine("compare", "a.jsonl", "b.jsonl", "--json", cwd=folder)
+    assert done.returncode == 1
+    assert "b.jsonl, line 17: an earlier row has the id 'q1'" in done.stderr
+    assert "b.jsonl, line 19: not JSON" in done.stderr
+    assert json.loads(done.stdout)["pairs"] == 16
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (["a.jsonl", "missing.jsonl"], "missing.jsonl cannot be read: No such file"),
+        (["a.jsonl", "b.jsonl", "--out", "a.jsonl"], "is one of the files that are compared"),
+        (["a.jsonl", "b.jsonl", "--out", "x", "--html", "x"], "--out and --html both name x"),
+        (["a.jsonl", "b.jsonl", "--html", "-"], "name files"),
+        (
+            ["a.jsonl", "/dev/null"],
+            "no id with the same question is in both a.jsonl (16 usable rows) and /dev/null (0)",
+        ),
+        (["a.run.jsonl", "b.run.jsonl", "--judge", "nobody"], "no judge is called 'nobody'"),
+        (["a.run.jsonl", "b.run.jsonl", "--formula", "own"], "no formula is called 'own'"),
+    ],
+)
+def test_what_cannot_be_done_is_said_with_what_to_do(folder: Path, arguments: list[str], says: str) -> None:
+    done = citerefine("compare", *arguments, cwd=folder)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert says in done.stderr
+    assert "Traceback" not in done.stderr

@@ -1,0 +1,125 @@
+"""Whatever an answer is, reading it gives spans that fit it, or says what is wrong; and takes time in line with its length."""
+
+import time
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from citerefine.judges.imports.bad_answer import BAD_ANSWERS, BadAnswer
+from citerefine.judges.imports.reading import FORMS, ReadAnswer, read_answer
+from citerefine.judges.units import split_units
+from citerefine.refiner import Evidence
+
+EVIDENCE = Evidence(
+    [
+        {"id": "perch", "text": "Perch doubled.", "title": "Perch in Lake Orven", "url": "https://lake.example/perch"},
+        {"id": "ice", "text": "Ice came late.", "doi": "10.1000/ice.7"},
+        {"id": "salt", "text": "Salt fell."},
+    ]
+)
+TEXT_FORMS = ("auto", "tags", "numbered", "numbered_from_0", "footnotes", "links")
+
+PIECES = [
+    *("[1]", "[2, 3]", "[1-3]", "[0]", "[^1]", "[^1]: ", "[^1^]", "^[note]", "【1】", "[", "]", "(", ")", "](", "[x](https://lake.example/perch)"),
+    *("<answer>", "</answer>", "<snippet id=perch>", "</snippet>", "<think>", "</think>", "<tool_output>", "&lt;", "```", "`", "\r\n"),
+    *("\n", "\n\n", " ", "\t", ". ", "? ", "Perch", "ice", "# ", "- ", "| ", "References\n", "1. ", "2020", "10.1000/ice.7", "\ud800", "é", "鱼。"),
+]  # fmt: skip
+texts = st.lists(st.one_of(st.sampled_from(PIECES), st.text(max_size=4)), max_size=25).map("".join)
+values: st.SearchStrategy[Any] = st.recursive(
+    st.one_of(st.none(), st.booleans(), st.integers(-2, 30), st.floats(), texts, st.sampled_from(["perch", "text", "url_citation"])),
+    lambda inner: st.one_of(
+        st.lists(inner, max_size=4),
+        st.dictionaries(
+            st.sampled_from(
+                ["answer", "references", "citations", "text", "sections", "title", "id", "snippets", "metadata", "url", "table",
+                 "output", "choices", "message", "content", "annotations", "type", "start_index", "end_index", "response"]
+            ),
+            inner,
+            max_size=5,
+        ),
+    ),
+    max_leaves=25,
+)  # fmt: skip
+
+
+def check(found: ReadAnswer) -> None:
+    parse, behind = found.parse, 0
+    assert parse.text == parse.text.strip()
+    for span in parse.spans:
+        assert behind <= span.start < span.end <= len(parse.text)
+        assert parse.text[span.start : span.end] == span.text == span.text.strip()
+        assert 1 <= len({*span.ids}) == len(span.ids) <= 64
+        assert any(character.isalnum() for character in span.text)
+        behind = span.end
+    assert all(0 <= start <= end <= len(parse.text) for start, end in parse.code)
+    split_units(parse)
+    if found.form != "tags":
+        assert all(id in EVIDENCE or (id.startswith("?") and len(id) <= 64) for span in parse.spans for id in span.ids)
+
+
+@given(texts, st.sampled_from(TEXT_FORMS))
+def test_any_text_is_read(text: str, form: str) -> None:
+    check(read_answer(text, EVIDENCE, form))
+    read_answer(text, None, form)
+
+
+@given(texts)
+def test_units_of_a_text_read_by_numbers_are_its_sentences_without_markers(text: str) -> None:
+    parse = read_answer(text, EVIDENCE, "numbered").parse
+    bare = [(unit.start, unit.end) for unit in split_units(parse._replace(spans=()))]
+    assert [(unit.start, unit.end) for unit in split_units(parse)] == bare
+
+
+@given(values, st.sampled_from([*FORMS]))
+def test_any_json_is_read_or_refused_with_a_code(answer: object, form: str) -> None:
+    try:
+        check(read_answer(answer, EVIDENCE, form))
+    except BadAnswer as refusal:
+        assert refusal.code in BAD_ANSWERS
+
+
+@given(
+    texts,
+    st.lists(st.tuples(st.integers(-3, 60), st.integers(-3, 60), st.sampled_from(["https://lake.example/perch", "x"]))),
+)
+def test_annotations_at_any_place_leave_the_text_whole(text: str, places: list[tuple[int, int, str]]) -> None:
+    notes = [{"type": "url_citation", "start_index": start, "end_index": end, "url": url} for start, end, url in places]
+    found = read_answer({"content": text, "annotations": notes}, EVIDENCE)
+    check(found)
+    assert not any(0xF0000 <= ord(character) for character in found.parse.text if character not in text)
+
+
+HOSTILE = ["[1]", "[", "[^", "](", "[1] ", "[1]\n", "[1,", "[^1]", "[^1]: x\n", "^[a", "[x](http://", "[1](http://a.b/c)", "(", "((a)",
+           "`", "``` ", "【1†", "1. x 2020\n", "References\n", "[1]: http://a.b\n", "- ", "> ", "a[1]. ", "<sup>", " \n", "_[1]", "range [1,2]",
+           "[1]: 10.1000/a)))", '"', "*"]  # fmt: skip
+
+
+@pytest.mark.parametrize("unit", HOSTILE)
+def test_time_grows_in_line_with_the_length(unit: str) -> None:
+    def seconds(length: int) -> float:
+        text = unit * (length // len(unit))
+        start = time.process_time()
+        read_answer(text, EVIDENCE)
+        return time.process_time() - start
+
+    seconds(2_000)
+    assert seconds(160_000) < 30 * seconds(20_000) + 0.2  # eight times the length; a square would take 64 times as long
+
+
+@pytest.mark.parametrize("form", ["trec", "scholarqa", "url_citation"])
+def test_large_json_answers_take_time_in_line_with_their_length(form: str) -> None:
+    def seconds(n: int) -> float:
+        notes = [{"start_index": 9 * at, "end_index": 9 * at + 4, "url": f"https://a.b/{at}"} for at in range(n)]
+        answers = {
+            "trec": {"references": [], "answer": [{"text": "x [1]", "citations": [0, "ice"]}] * n},
+            "scholarqa": {"sections": [{"text": "Perch [1]. ", "citations": [{"id": "[1]", "snippets": ["x"]}]}] * n},
+            "url_citation": {"content": "Perch 12." * n, "annotations": notes},
+        }
+        start = time.process_time()
+        read_answer(answers[form], EVIDENCE)
+        return time.process_time() - start
+
+    seconds(50)
+    assert seconds(4_000) < 30 * seconds(500) + 0.2

@@ -1,0 +1,54 @@
+"""Answers of real systems and of experts, with citations as they write them: all are read, and no number is passed over.
+
+The figures were checked by hand: of the answers of two systems, each bracket that is left or lost was looked at; of the
+experts' answers, which count from 0, each number beyond their list of passages is one in their text.
+"""
+
+import json
+import re
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from citerefine.judges.imports.reading import read_answer
+from citerefine.refiner import Evidence
+
+DATA = Path(__file__).parents[3].parent / "shared" / "data"
+SYSTEMS, EXPERTS = DATA / "scholarqa_cs_answers", DATA / "scholarqabench" / "human_answers.json"
+_BRACKETS = re.compile(r"\[\d{1,3}(?:\s*[,-]\s*\d{1,3})*\]")
+
+
+def answers(system: str) -> list[str]:
+    return [json.loads(line)["answer_text"] for line in (SYSTEMS / f"{system}.jsonl").read_text("utf-8").splitlines()]
+
+
+@pytest.mark.skipif(not SYSTEMS.exists(), reason=f"the answers of two systems are not at {SYSTEMS}")
+@pytest.mark.parametrize(
+    ("system", "forms"),
+    [
+        ("claude", {"numbered": 97, "tags": 13}),
+        ("gpt", {"numbered": 96, "links": 6, "tags": 5, "footnotes": 3}),
+    ],
+)
+def test_every_answer_of_a_system_is_read_in_the_form_that_it_shows(system: str, forms: dict[str, int]) -> None:
+    read = [read_answer(answer, None) for answer in answers(system)]
+    assert Counter(one.form for one in read) == forms
+    assert not any(_BRACKETS.search(one.parse.text) for one in read if one.form == "numbered")
+    assert all(one.parse.text for one in read)
+
+
+@pytest.mark.skipif(not EXPERTS.exists(), reason=f"the answers of experts are not at {EXPERTS}")
+def test_every_number_of_the_experts_becomes_a_citation() -> None:
+    rows: list[dict[str, Any]] = json.loads(EXPERTS.read_text("utf-8"))
+    groups = cited = unknown = 0
+    for row in rows:
+        texts = [passage["text"] if isinstance(passage["text"], str) else "(no text)" for passage in row["ctxs"]]
+        evidence = Evidence([{"id": f"c{number}", "text": text} for number, text in enumerate(texts)])
+        found = read_answer(row["output"], evidence, "numbered_from_0")
+        assert not _BRACKETS.search(found.parse.text)
+        ids = [id for span in found.parse.spans for id in span.ids]
+        groups += len(_BRACKETS.findall(row["output"]))
+        cited, unknown = cited + len(ids), unknown + sum(id.startswith("?") for id in ids)
+    assert (len(rows), groups, cited, unknown) == (108, 744, 758, 10)
