@@ -60,7 +60,10 @@ bench: $(VENV)/installed-dev ## the measurements of docs/benchmarks.md
 	$(RUN)/python benchmarks/startup.py
 	$(RUN)/python benchmarks/overhead.py
 	$(RUN)/python benchmarks/grammar.py
+	$(RUN)/python benchmarks/bootstrap_speed.py
+	$(RUN)/python -m benchmarks.score_speed
 	$(RUN)/python benchmarks/pubmedqa.py $(SHARED)/data/pubmedqa
+	$(RUN)/python -m benchmarks.support_agreement $(SHARED)/data
 
 pictures: $(VENV)/installed-dev ## draw the pictures of the README anew
 	$(RUN)/python docs/pictures.py

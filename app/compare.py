@@ -25,7 +25,7 @@ from citerefine.judges.runs.comparison_words import show_p
 from citerefine.judges.runs.score_writer import ScoreWriter
 from citerefine.judges.runs.scored_file import ScoredFile, opened_scores
 from citerefine.refiner.batch.rows import opened_rows, read_rows
-from citerefine.refiner.errors import InputError
+from citerefine.refiner.errors import CallError, InputError
 from citerefine.refiner.report.terminal_text import one_line
 
 MOST_TOLD: Final = 20
@@ -113,17 +113,29 @@ def _opened(path: Path, how: _Scoring, refusals: _Refusals) -> Iterator[ScoredFi
         with opened_scores(path, refusals, how.formula) as scored:
             yield scored
         return
-    from citerefine.app.verdicts import judge_with_cache
-    from citerefine.judges.runs.score_chunk import ScoreSettings
-    from citerefine.judges.runs.score_file import score_file
-
-    settings = ScoreSettings(how.judge, (how.formula or "citerefine",))
     with TemporaryDirectory(prefix="citerefine-") as folder:
         say(f"{path} holds answers without scores: they are judged by {how.judge}")
         rows = Path(folder) / "scores.jsonl"
-        score_file(path, settings, judge=judge_with_cache(how.judge, how.cache), out=rows)
+        _score(path, rows, how)
         with opened_scores(rows, refusals, how.formula, name=str(path)) as scored:
             yield scored
+
+
+def _score(path: Path, rows: Path, how: _Scoring) -> None:
+    """Writes the score rows of run rows; those that cannot be scored are told when their score rows are read."""
+    from citerefine.app.score_progress import ScoreProgress
+    from citerefine.app.verdicts import judge_with_cache
+    from citerefine.judges.runs.score_chunk import ScoreSettings
+    from citerefine.judges.runs.score_file import ScoreWatch, score_file
+
+    settings = ScoreSettings(how.judge, (how.formula or "citerefine",))
+    judge = judge_with_cache(how.judge, how.cache)
+    with ScoreProgress(path) as shown:
+        try:
+            score_file(path, settings, judge=judge, out=rows, watch=ScoreWatch(progress=shown.progress))
+        except (KeyboardInterrupt, CallError):
+            say("stopped: nothing was compared; verdicts of a model are kept, and the same command goes on from there")
+            raise
 
 
 def _holds_run_rows(path: Path) -> bool:

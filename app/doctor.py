@@ -40,6 +40,7 @@ class Finding(NamedTuple):
 EXTRAS: Final = {
     "pdf": (("pypdf",), "reads PDF files"),
     "langchain": (("langchain",), "middleware and tools for agents of LangChain"),
+    "ray": (("ray",), "scores on the machines of a cluster"),
     "train": (("torch", "transformers", "llguidance"), "runs models in this process: hf:PATH_OR_NAME"),
     "vllm": (("vllm",), "runs batches in this process: vllm:PATH_OR_NAME"),
 }

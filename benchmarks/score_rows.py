@@ -1,8 +1,8 @@
 """How fast and in how much memory `citerefine score` goes through a run file, with one process and with several.
 
-In: numbers of rows, numbers of workers. Out: a table: rows a second, peak memory of the process that reads and writes.
-Each row is an answer of ten claims over five snippets of about 60 words, made up. Not here: agreement of the judge with
-people (support_agreement.py).
+In: numbers of rows, numbers of workers. Out: a table: rows and claims a second, peak memory of the process that reads
+and writes. Each row is an answer of ten claims over five snippets of about 60 words, made up. Not here: agreement of
+the judge with people (support_agreement.py).
 
     python benchmarks/score_rows.py [--rows 200 2000] [--workers 1 2]
 """
@@ -25,6 +25,8 @@ class Measured(NamedTuple):
     """One run."""
 
     seconds: float
+    cpu: float
+    """Seconds of processor time, of all processes together: what other work on the machine does not change much."""
     peak: int
     """Kilobytes."""
 
@@ -35,14 +37,15 @@ def main() -> None:
     parser.add_argument("--rows", type=int, nargs="+", default=[200, 2000])
     parser.add_argument("--workers", type=int, nargs="+", default=[1, 2])
     options = parser.parse_args()
-    print("| rows | workers | seconds | rows/s | claims/s | peak MB |\n|---|---|---|---|---|---|")
+    print("| rows | workers | seconds | rows/s | claims/s | claims/CPU s | peak MB |\n|---|---|---|---|---|---|---|")
     with tempfile.TemporaryDirectory() as folder:
         for n_rows in options.rows:
             write_run(Path(folder, "run.jsonl"), n_rows)
             for workers in options.workers:
                 found = measure(Path(folder), workers)
-                speed, peak = n_rows / found.seconds, found.peak / 1024
-                figures = f"{found.seconds:.1f} | {speed:.0f} | {CLAIMS * speed:.0f} | {peak:.0f}"
+                speed, claims = n_rows / found.seconds, n_rows * CLAIMS
+                rates = f"{speed:.0f} | {CLAIMS * speed:.0f} | {claims / found.cpu:.0f}"
+                figures = f"{found.seconds:.1f} | {rates} | {found.peak / 1024:.0f}"
                 print(f"| {n_rows:,} | {workers} | {figures} |", flush=True)
 
 
@@ -81,7 +84,7 @@ def measure(folder: Path, workers: int) -> Measured:
     process.returncode = os.waitstatus_to_exitcode(status)
     if process.returncode:
         sys.exit(f"citerefine score ended with {process.returncode}")
-    return Measured(time.monotonic() - began, used.ru_maxrss)
+    return Measured(time.monotonic() - began, used.ru_utime + used.ru_stime, used.ru_maxrss)
 
 
 if __name__ == "__main__":

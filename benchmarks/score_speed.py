@@ -143,7 +143,6 @@ def measure_rates() -> dict[str, float]:
     best = dict.fromkeys(WAYS, 0.0)
     for _ in range(ROUNDS):
         for name, way in WAYS.items():
-            n, seconds = 0, 0.0
             gc.collect()
             start = time.process_time()
             n = way(cases)
@@ -174,10 +173,14 @@ def _long_snippet(size: int) -> float:
 
 
 def _seconds(case: Case) -> float:
+    """Without garbage collection, whose cost depends on what else is alive."""
     gc.collect()
+    gc.disable()
     start = time.process_time()
     score_ours([case])
-    return time.process_time() - start
+    seconds = time.process_time() - start
+    gc.enable()
+    return seconds
 
 
 def measure_slopes() -> dict[str, dict[str, Any]]:

@@ -227,9 +227,7 @@ def measure_all(folder: Path, judge: SupportJudge, sample: int | None) -> dict[s
     others = measures(sets)
     scored = {"judge": [judged(judge, each) for each in sets]}
     for name, measure in others.items():
-        scored[name] = [
-            Scored([measure(claim.query) for claim in each.claims], None, [*each.claims]) for each in sets
-        ]
+        scored[name] = [Scored([measure(claim.query) for claim in each.claims], None, [*each.claims]) for each in sets]
     cuts = {
         name: {each.name: threshold_without(each.group, sets, of_sets) for each in sets}
         for name, of_sets in scored.items()

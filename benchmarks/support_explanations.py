@@ -23,7 +23,11 @@ _GAP = "\n\n"
 def measure_explanations(folder: Path, ask: Ask, sample: int | None = None) -> dict[str, float]:
     """Figures of spans and of missing words."""
     pages, tokens = read_pages(folder)[:sample], read_tokens(folder)[:sample]
-    return {**_spans(pages, ask), **_missing_words(tokens, ask)}
+    return {
+        **_spans(pages, ask),
+        **_missing_words(tokens, [row.page for row in tokens], ask, "in the whole page"),
+        **_missing_words(tokens, [row.gold for row in tokens], ask, "in the gold sentences"),
+    }
 
 
 def _spans(pages: Sequence[PageClaim], ask: Ask) -> dict[str, float]:
@@ -62,9 +66,11 @@ def _sentences(page: Sequence[str], start: int, end: int) -> set[int]:
     return found
 
 
-def _missing_words(rows: Sequence[TokenLabels], ask: Ask) -> dict[str, float]:
+def _missing_words(
+    rows: Sequence[TokenLabels], queries: Sequence[SupportQuery], ask: Ask, where: str
+) -> dict[str, float]:
     """Precision and recall of the words called missing, among the content words of claims that are partly supported."""
-    verdicts = ask([row.query for row in rows])
+    verdicts = ask(queries)
     hits = called = wanted = n_words = 0
     for row, verdict in zip(rows, verdicts, strict=True):
         missing = {word for text in verdict.missing for word in _words(text)}
@@ -79,10 +85,9 @@ def _missing_words(rows: Sequence[TokenLabels], ask: Ask) -> dict[str, float]:
     if not called:
         return {}
     return {
-        "content words with a label": n_words,
-        "missing words, precision": hits / called,
-        "missing words, recall": hits / wanted,
-        "… of words taken at random, precision": wanted / n_words,
+        f"words missing {where}: precision": hits / called,
+        f"words missing {where}: recall": hits / wanted,
+        f"words missing {where}: precision by chance": wanted / n_words,
     }
 
 

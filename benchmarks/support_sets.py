@@ -50,8 +50,10 @@ class PageClaim(NamedTuple):
 class TokenLabels(NamedTuple):
     """A claim, and which of its words the evidence does not support."""
 
-    query: SupportQuery
-    """With the sentences that support the rest."""
+    page: SupportQuery
+    """With the whole page."""
+    gold: SupportQuery
+    """With the sentences that support the rest of it."""
     tokens: tuple[str, ...]
     unsupported: tuple[bool, ...]
 
@@ -79,8 +81,9 @@ def read_tokens(folder: Path) -> list[TokenLabels]:
     found = list[TokenLabels]()
     for row in _rows(path) if path.is_file() else []:
         if gold := sorted(_gold(row)):
-            query = _query(row["claim"], [("", " ".join(row["evidence"][number] for number in gold))])
-            found.append(TokenLabels(query, tuple(row["claim_tokens"]), tuple(row["non_supported_spans"])))
+            page, kept = row["evidence"], [row["evidence"][number] for number in gold]
+            whole, part = (_query(row["claim"], [("", " ".join(text))]) for text in (page, kept))
+            found.append(TokenLabels(whole, part, tuple(row["claim_tokens"]), tuple(row["non_supported_spans"])))
     return found
 
 

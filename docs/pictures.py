@@ -1,8 +1,9 @@
-"""Draws the two pictures of the README from the answer that `make demo` gives.
+"""Draws the pictures of the README and the docs: the answer that `make demo` gives, and a page of scores.
 
     python docs/pictures.py
 
-In: the built-in notes. Out: docs/images/answer-terminal.svg and docs/images/answer-page.png, the latter by Chromium.
+In: the built-in notes, and the answers below. Out: docs/images/answer-terminal.svg and, by Chromium,
+docs/images/answer-page.png and docs/images/score-page.png.
 `terminal_picture` is also what the tests compare the stored picture with.
 """
 
@@ -18,12 +19,37 @@ from rich.terminal_theme import SVG_EXPORT_THEME
 
 from citerefine.app.ask import answer_question
 from citerefine.app.corpora import open_corpora
-from citerefine.refiner import Answer
+from citerefine.judges import CitedAnswer, LexicalJudge, ascore
+from citerefine.judges.report.score_page import ScorePage
+from citerefine.judges.runs.score_row import score_row
+from citerefine.judges.runs.tally import Tally, figures_of
+from citerefine.refiner import Answer, Evidence
+from citerefine.refiner.background import run
 from citerefine.refiner.report.terminal import print_answer
+from citerefine.refiner.tags.scanner import parse_tags
 
 QUESTION = "How does ALCE measure citation recall and precision?"
 IMAGES = Path(__file__).parent / "images"
 WIDTH = 84
+
+
+LAKE = Evidence(
+    [
+        {"id": "nets", "text": "Gill-net catches of perch doubled between 2008 and 2018. Roach fell from 41 to 17 kg."},
+        {"id": "pike", "text": "Large pike came back after fishing for them was banned in 2005. They feed on roach."},
+        {"id": "heat", "text": "Mean summer surface temperature rose by 1.9 °C between 1988 and 2018."},
+    ]
+)
+ANSWERS = {
+    "Why did perch double in the lake?": """Perch have had a good decade.
+<snippet id=nets>Catches of perch doubled between 2008 and 2015.</snippet>
+<snippet id=pike>Large pike came back after fishing for them was banned in 2005.</snippet>
+Perch fry were stocked by the angling club. <snippet id=depth>The lake is 40 m deep.</snippet>""",
+    "What happened to the roach?": """<snippet id=nets>Roach fell from 41 to 17 kg.</snippet>
+<snippet id=pike>Large pike feed on roach.</snippet>""",
+    "How much warmer did the lake become?": """<snippet id=heat>Mean summer surface temperature rose by 1.9 °C
+between 1988 and 2018.</snippet> Winters became milder too.""",
+}
 
 
 def demo_answer() -> Answer:
@@ -43,29 +69,42 @@ def terminal_picture(answer: Answer) -> str:
     return re.sub(r"@font-face \{.*?\}\s*", "", svg, flags=re.DOTALL)
 
 
-def page_picture(answer: Answer, path: Path) -> None:
-    """The answer as a page, photographed with one claim's card open."""
+def score_page() -> str:
+    """A page of scores: three answers about a lake."""
+    page, tally, judge = ScorePage(), Tally("citerefine"), LexicalJudge()
+    for number, (question, text) in enumerate(ANSWERS.items(), 1):
+        answer = CitedAnswer(parse_tags(f"<answer>{text}</answer>"), LAKE, question)
+        row = score_row(run(ascore(answer, judge)), answer, f"lake-{number}")
+        page.add(row)
+        tally.add(figures_of(row))
+    return page.render(tally.summary(judge.name), "lake.jsonl")
+
+
+def page_picture(html: str, path: Path, *, height: int = 860, show: str = "body") -> None:
+    """A page in a window, from the first element that `show` selects."""
     from playwright.sync_api import sync_playwright
 
     chromium = shutil.which("chromium")
     if chromium is None:
         sys.exit("Chromium is not on the PATH; install it to draw the page")
     with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
-        page_file = Path(folder, "answer.html")
-        page_file.write_text(answer.to_html(), encoding="utf-8")
+        page_file = Path(folder, "page.html")
+        page_file.write_text(html, encoding="utf-8")
         browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox", "--disable-gpu"])
-        page = browser.new_page(viewport={"width": 1280, "height": 860}, color_scheme="light")
+        page = browser.new_page(viewport={"width": 1280, "height": height}, color_scheme="light")
         page.goto(page_file.as_uri())
+        page.locator(show).first.evaluate("element => scrollTo({top: element.offsetTop - 16, behavior: 'instant'})")
         page.screenshot(path=path)
         browser.close()
 
 
 def main() -> None:
-    """Draws both."""
+    """Draws all."""
     answer = demo_answer()
     IMAGES.mkdir(exist_ok=True)
     (IMAGES / "answer-terminal.svg").write_text(terminal_picture(answer), encoding="utf-8")
-    page_picture(answer, IMAGES / "answer-page.png")
+    page_picture(answer.to_html(), IMAGES / "answer-page.png")
+    page_picture(score_page(), IMAGES / "score-page.png", height=960, show="#answers")
 
 
 if __name__ == "__main__":

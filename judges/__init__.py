@@ -7,6 +7,9 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from citerefine.judges.calibration.calibrating import calibrate
+    from citerefine.judges.calibration.card_files import find_agreement
+    from citerefine.judges.calibration.judge_card import JudgeCard
     from citerefine.judges.cascade.cascade_judge import CascadeJudge
     from citerefine.judges.chat.chat_judge import ChatJudge
     from citerefine.judges.citation_score import CitationScore, UnitScore
@@ -17,6 +20,8 @@ if TYPE_CHECKING:
     from citerefine.judges.loading import JUDGES, load_support_judge
     from citerefine.judges.nli_judge import NliJudge
     from citerefine.judges.scoring import CitedAnswer, ascore, ascore_citations, score_citations
+    from citerefine.judges.statistics.intervals import mean_intervals
+    from citerefine.judges.statistics.paired import compare_paired
     from citerefine.judges.table_judge import TableJudge
     from citerefine.judges.verdict import Label, SupportQuery, Verdict
     from citerefine.judges.verdict_cache import CachedJudge
@@ -29,6 +34,7 @@ __all__ = [
     "CitationCritic",
     "CitationScore",
     "CitedAnswer",
+    "JudgeCard",
     "Label",
     "LexicalJudge",
     "NliJudge",
@@ -40,12 +46,19 @@ __all__ = [
     "Verdict",
     "ascore",
     "ascore_citations",
+    "calibrate",
+    "compare_paired",
+    "find_agreement",
     "load_support_judge",
+    "mean_intervals",
     "read_answer",
     "score_citations",
 ]
 
 _MODULES = {
+    "calibration.calibrating": ("calibrate",),
+    "calibration.card_files": ("find_agreement",),
+    "calibration.judge_card": ("JudgeCard",),
     "cascade.cascade_judge": ("CascadeJudge",),
     "chat.chat_judge": ("ChatJudge",),
     "citation_score": ("CitationScore", "UnitScore"),
@@ -56,6 +69,8 @@ _MODULES = {
     "loading": ("JUDGES", "load_support_judge"),
     "nli_judge": ("NliJudge",),
     "scoring": ("CitedAnswer", "ascore", "ascore_citations", "score_citations"),
+    "statistics.intervals": ("mean_intervals",),
+    "statistics.paired": ("compare_paired",),
     "table_judge": ("TableJudge",),
     "verdict": ("Label", "SupportQuery", "Verdict"),
     "verdict_cache": ("CachedJudge",),

@@ -13,6 +13,7 @@ from citerefine.judges.abstention import abstains
 from citerefine.judges.citation_score import CitationScore
 from citerefine.judges.claim_words import count_words
 from citerefine.judges.factors import EXPECTED_CLAIMS
+from citerefine.judges.imports import issues as imports
 from citerefine.judges.judge import SupportJudge
 from citerefine.judges.metric import Facts, score_statements
 from citerefine.judges.statements import Statement, merge_units
@@ -141,4 +142,4 @@ def _facts(answer: CitedAnswer, statements: list[Statement], silent: bool, judge
 
 
 def _issue(code: str, start: int, end: int) -> Issue:
-    return Issue(code=code, message=MEANING.get(code, code), start=start, end=end)
+    return Issue(code=code, message=(MEANING | imports.MEANING)[code], start=start, end=end)

@@ -82,10 +82,7 @@ def claim_key(text: str) -> str:
 def prose(parse: TagParse) -> str:
     """The plain text, at equal length, in which code, list markers and table pipes are blanks and line ends are left
     only where they break a sentence."""
-    text = parse.text
-    for start, end in parse.code:
-        text = text[:start] + _NOT_NEWLINE.sub(" ", text[start:end]) + text[end:]
-    lines = [line for line in _LINE.findall(text) if line]
+    lines = [line for line in _LINE.findall(_without_code(parse)) if line]
     parts = list[str]()
     for number, line in enumerate(lines):
         following = lines[number + 1] if number + 1 < len(lines) else "\n"
@@ -96,6 +93,14 @@ def prose(parse: TagParse) -> str:
             body = body[:-1] + " "
         parts.append(body)
     return "".join(parts)
+
+
+def _without_code(parse: TagParse) -> str:
+    parts, at = list[str](), 0
+    for start, end in parse.code:
+        parts += [parse.text[at:start], _NOT_NEWLINE.sub(" ", parse.text[start:end])]
+        at = end
+    return "".join([*parts, parse.text[at:]])
 
 
 def _is_soft(line: str, following: str) -> bool:

@@ -42,12 +42,14 @@ def folder(tmp_path: Path) -> Path:
     (tmp_path / "notes.md").write_text("# Ice\n\nIce on Lake Saima came later in 2011.\n")
     row = {"id": "q1", "question": "Did perch double?", "snippets": [{"text": "Perch doubled by 2010."}]}
     (tmp_path / "requests.jsonl").write_text(json.dumps(row) + "\n")
+    label = {"claim": "Perch doubled by 2010.", "evidence": "By 2010 perch had doubled.", "label": "supported"}
+    (tmp_path / "labels.jsonl").write_text(json.dumps(label) + "\n")
     return tmp_path
 
 
 def run(command: str, folder: Path) -> str:
     env = {**os.environ, "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}", "COLUMNS": "80"}
-    env |= {"CITEREFINE_CACHE_DIR": str(folder / "cache")}
+    env |= {"CITEREFINE_CACHE_DIR": str(folder / "cache"), "CITEREFINE_CARDS": str(folder / "cards")}
     done = subprocess.run(shlex.split(command, comments=True), cwd=folder, env=env, capture_output=True, text=True)
     assert done.returncode == 0, f"{command}: {done.stderr}"
     return done.stdout

@@ -18,7 +18,7 @@ from citerefine.refiner.tags.markup import scrub
 
 ALIASES: Final[dict[Label, tuple[str, ...]]] = {
     Label.FULL: (
-        "full", "fully_supported", "supported", "supports", "support", "entailment", "entailed", "attributable",
+        "full", "supported", "fully_supported", "supports", "support", "entailment", "entailed", "attributable",
         "true", "1",
     ),
     Label.PARTIAL: ("partial", "partially_supported", "partial_support", "0.5"),

@@ -109,7 +109,10 @@ def _read_json(answer: object, evidence: Evidence | None, form: str) -> ReadAnsw
             else f"the form {form} is text, and the answer is {shown(answer)}",
         )
     reading = _JSON_FORMS[form][1](answer, Sources(evidence))
-    return ReadAnswer(reading.parse, form, reading.declared, reading.notes)
+    parse = reading.parse
+    if reading.declared:
+        parse = parse._replace(findings=(Finding("declared_snippets", 0, 0), *parse.findings))
+    return ReadAnswer(parse, form, reading.declared, reading.notes)
 
 
 def _json_in(text: str) -> object:

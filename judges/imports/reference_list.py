@@ -5,9 +5,9 @@ only what looks like a reference; a reference is never a claim, and never eviden
 reference names (sources.py).
 
 A list is a heading such as `References` or `**Sources:**` with entries below, marked alike: `[1] …`, `[1]: …`,
-`1. …`, or a bullet with a URL, DOI or year. It ends at a heading, or at a paragraph that is no entry. Without a heading,
-a line is an entry if it begins `[1]: …` or `Citation: [1] …` and holds a URL, DOI or year, or begins `[1]` and holds a
-URL or DOI.
+`1. …`, or a bullet with a URL, DOI or year. It ends at a heading, or at a paragraph that is no entry. Without a
+heading, a line is an entry if it begins `[1]: …` or `Citation: [1] …` and holds a URL, DOI or year, or begins `[1]` and
+holds a URL or DOI.
 """
 
 import re
@@ -123,7 +123,7 @@ def _list_at(lines: list[Line], number: int) -> tuple[list[Entry], int]:
         line, entry = lines[at], _entry(lines[at])
         if not line.text.strip():
             after_blank = True
-        elif entry is not None and len(entry.text) <= MAX_REFERENCE and (not entries or entry.style == entries[0].style):
+        elif entry is not None and _belongs(entry, entries):
             entries.append(entry)
             until, after_blank = at + 1, False
         elif after_blank or not _goes_on(entries[-1], line):
@@ -133,6 +133,11 @@ def _list_at(lines: list[Line], number: int) -> tuple[list[Entry], int]:
             until = at + 1
         at += 1
     return entries, until
+
+
+def _belongs(entry: Entry, entries: list[Entry]) -> bool:
+    """Whether an entry is one of a list that holds these so far."""
+    return len(entry.text) <= MAX_REFERENCE and (not entries or entry.style == entries[0].style)
 
 
 def _goes_on(entry: Entry, line: Line) -> bool:

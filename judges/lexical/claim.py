@@ -11,7 +11,7 @@ from citerefine.judges.lexical.evidence import pairs_of
 from citerefine.judges.lexical.words import Word, denied, is_number, plain, read_words
 from citerefine.refiner.language.sentences import split_sentences
 
-MAX_SENTENCES: Final = 32
+MAX_SENTENCES: Final = 8
 _LONGEST_KEPT: Final = 2_000
 
 
@@ -45,7 +45,7 @@ def _read_claim(text: str) -> tuple[ClaimSentence, ...]:
     pieces = [text[start:end] for start, end in spans[:MAX_SENTENCES]]
     if len(spans) > MAX_SENTENCES:
         pieces.append(text[spans[MAX_SENTENCES].start :])
-    return tuple(sentence for piece in pieces if (sentence := _read_sentence(piece)))
+    return tuple(sentence for piece in dict.fromkeys(pieces) if (sentence := _read_sentence(piece)))
 
 
 _known_claim = lru_cache(maxsize=1_000)(_read_claim)

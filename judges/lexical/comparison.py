@@ -9,8 +9,9 @@ With shares by weight, over the content words of the sentence,
     e = pairs of neighbouring words (all words) that are neighbours in a snippet,
     n, m = numbers, names found anywhere,
 the score is (a + b + e) / 3 * (0.6 + 0.4 n) * (0.8 + 0.2 m) * (0.9 if one denies what the other asserts, else 1), and
-at most UNORDERED if e shows that the sentence strings words of the evidence together in an order of its own. Neither
-the length of the claim nor that of the evidence counts: in labelled sets it tells the label.
+at most UNSOUND if e shows that the sentence strings words of the evidence together in an order of its own, or if a
+stretch of it is not in the evidence while the rest is, as with a quotation behind an invention. Neither the length of
+the claim nor that of the evidence counts: in labelled sets it tells the label.
 """
 
 from collections.abc import Collection, Sequence, Set
@@ -29,8 +30,12 @@ LEAST_ORDER: Final = 0.1
 """Least share of pairs of a sentence that says what the evidence says."""
 LEAST_PAIRS: Final = 8
 """A sentence with fewer of them may well say the same in another order."""
-UNORDERED: Final = 0.4
-"""Most that a string of words scores: too little for full support."""
+STRETCH: Final = 4
+"""Content words in a row of which some must be in the evidence."""
+LEAST_OF_STRETCH: Final = 0.25
+"""Least share of them, by weight."""
+UNSOUND: Final = 0.4
+"""Most that a sentence scores that fails one of these: too little for full support."""
 
 
 class Window(NamedTuple):
@@ -82,9 +87,9 @@ def compare(sentence: ClaimSentence, snippets: Sequence[Prepared]) -> Match:
     negated = window is not None and window.negates
     signs = (n < 1, m < 1, negated, window is not None and window.opposes)
     score = (a + b + e) / 3 * (0.6 + 0.4 * n) * (0.8 + 0.2 * m) * (0.9 if negated else 1)
-    unordered = e < LEAST_ORDER and len(sentence.pairs) >= LEAST_PAIRS
+    unsound = (e < LEAST_ORDER and len(sentence.pairs) >= LEAST_PAIRS) or _has_gap(sentence, alike)
     return Match(
-        min(score, UNORDERED) if unordered else score,
+        min(score, UNSOUND) if unsound else score,
         window,
         _missing(sentence, found),
         tuple(flag for flag, is_set in zip(("number", "name", "negation", "antonym"), signs, strict=True) if is_set),
@@ -99,6 +104,18 @@ def _begins_alike(key: str, snippets: Sequence[Prepared]) -> bool:
 def _share(wanted: Set[str], found: Set[str], without: float = 1.0) -> float:
     """How much of what is wanted is found; `without` if nothing is wanted."""
     return len(wanted & found) / len(wanted) if wanted else without
+
+
+def _has_gap(sentence: ClaimSentence, found: Set[str]) -> bool:
+    """Whether the evidence has next to nothing of some STRETCH content words in a row."""
+    if len(sentence.weights.keys() - found) < STRETCH - 1 or len(sentence.content) <= STRETCH:
+        return False  # a quarter of the weight cannot be less than one word, unless that is a light one
+    weights = [word.weight for word in sentence.content]
+    known = [word.weight if word.key in found else 0 for word in sentence.content]
+    return any(
+        sum(known[at : at + STRETCH]) < LEAST_OF_STRETCH * sum(weights[at : at + STRETCH])
+        for at in range(len(weights) - STRETCH + 1)
+    )
 
 
 def _missing(sentence: ClaimSentence, found: Set[str]) -> tuple[str, ...]:

@@ -1,7 +1,7 @@
 """What a page shows of one scored answer, bounded in size.
 
-In: a `ScoreRow`, which is data. Out: `AnswerView`, small enough to keep hundreds; what is left out is counted. Not here:
-the answer's text (layout.py), markup, which answers are shown (score_page.py).
+In: a `ScoreRow`, which is data. Out: `AnswerView`, small enough to keep hundreds; what is left out is counted. Not
+here: the answer's text (layout.py), markup, which answers are shown (score_page.py).
 """
 
 from collections import Counter

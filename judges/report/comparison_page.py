@@ -164,7 +164,5 @@ def _within_limit(changes: Iterable[ChangeView]) -> list[ChangeView]:
     left, kept = PAGE_LIMIT, list[ChangeView]()
     for change in changes:
         left -= change.a.size + change.b.size
-        kept.append(
-            change if left >= 0 else change._replace(a=change.a.without_text(), b=change.b.without_text())
-        )
+        kept.append(change if left >= 0 else change._replace(a=change.a.without_text(), b=change.b.without_text()))
     return kept

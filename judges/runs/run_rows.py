@@ -129,7 +129,8 @@ def read_run_row(values: Mapping[str, Any], form: str = "auto") -> RunAnswer:
         return RunAnswer(question, system, None, why_not=_why_not(values.get("error")))
     evidence = _evidence(values)
     read = read_answer(answer, evidence, form)
-    cited = CitedAnswer(read.parse, evidence, question, answerable, expected)
+    raw = answer if isinstance(answer, str) and read.form == "numbered" else ""
+    cited = CitedAnswer(read.parse, evidence, question, answerable, expected, raw)
     return RunAnswer(question, system, cited, read.form)
 
 

@@ -21,6 +21,8 @@ from citerefine.judges.statistics.power import detectable_difference
 _MOST_EXACT: Final = 13
 """With at most this many questions that differ, all of their sign flips are gone through."""
 _CELLS: Final = 1 << 16
+_ROUNDING: Final = 1e-9
+"""Differences that scatter less than this scatter by rounding only."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +92,8 @@ def _mean(values_N: Values, gap_N: Floats) -> float | None:
 def _sd(sums_C: Floats, counts_C: Floats) -> float:
     """√C times the standard error of the mean over rows: with one row a question, the sample standard deviation."""
     (error,) = standard_errors(np.stack([sums_C, counts_C], axis=1), lambda sums: ratio(sums[..., :1], sums[..., 1:]))
-    return float(error * np.sqrt(len(sums_C)))
+    sd = float(error * np.sqrt(len(sums_C)))
+    return sd if sd > _ROUNDING else 0.0
 
 
 def sign_flip_p(sums_C: Floats, *, draws: int = DRAWS, seed: int = SEED) -> float:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.faulty_server import FaultyServer, says, status
 
 CITEREFINE = str(Path(sys.executable).parent / "citerefine")
 
@@ -101,6 +102,19 @@ def test_answers_without_scores_are_scored_first(folder: Path) -> None:
     assert "a.run.jsonl holds answers without scores: they are judged by lexical" in done.stderr
     assert json.loads(done.stdout)["metrics"] == by_hand["metrics"]
     assert json.loads(done.stdout)["a"]["name"] == "a.run.jsonl"
+
+
+def test_what_a_model_judged_is_kept_when_it_stops(folder: Path) -> None:
+    with FaultyServer([*[says("c01=FULL")] * 16, status(401), says("c01=FULL")]) as server:
+        command = ("compare", "a.run.jsonl", "b.run.jsonl", "--judge", server.model, "--json", "--cache", "kept.db")
+        stopped = citerefine(*command, cwd=folder)
+        assert (stopped.returncode, stopped.stdout) == (1, "")
+        assert "nothing was compared" in stopped.stderr
+        paid = len(server.chats)
+        done = citerefine(*command, cwd=folder)
+        assert done.returncode == 0, done.stderr
+        assert json.loads(done.stdout)["pairs"] == 16
+        assert 0 < len(server.chats) - paid < 24  # claims that differ
 
 
 def test_another_judge_is_wrong_use(folder: Path) -> None:

@@ -1,5 +1,7 @@
 """Rows of labelled claims: what each way to write one means, and what is none."""
 
+import re
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -33,6 +35,13 @@ def row(**values: Any) -> dict[str, Any]:
 )  # fmt: skip
 def test_common_names_of_labels_are_known(written: object, means: Label) -> None:
     assert read_label(written) is means
+
+
+def test_the_page_lists_every_name_of_a_label() -> None:
+    page = (Path(__file__).parents[3] / "docs" / "comparing.md").read_text("utf-8")
+    rows = dict(re.findall(r"^\| `(\w+)` \| ((?:`[^`]+`(?:, )?)+) \|$", page, re.MULTILINE))
+    listed = {label: tuple(re.findall("`([^`]+)`", rows[label])) for label in Label}
+    assert listed == {label: tuple(one for one in names if one != label) for label, names in ALIASES.items()}
 
 
 def test_no_name_means_two_labels() -> None:

@@ -27,12 +27,11 @@ JUDGE = TableJudge(
     }
 )
 
-TAGS = (
-    "<answer><snippet id=perch>Perch doubled by 2010.</snippet> <snippet id=ice,salt>Ice came late, and salt fell.</snippet> "
-    "Nobody counted the roach of this lake. <snippet id=salt,gone>Eels left the whole northern lake.</snippet></answer>"
-)
+TAGS = """<answer><snippet id=perch>Perch doubled by 2010.</snippet>
+<snippet id=ice,salt>Ice came late, and salt fell.</snippet> Nobody counted the roach of this lake.
+<snippet id=salt,gone>Eels left the whole northern lake.</snippet></answer>"""
 PERCH, ICE, SALT = (f"https://lake.example/{name}" for name in ("perch", "ice", "salt"))
-SENTENCES = (
+SENTENCES: tuple[tuple[str, list[str]], ...] = (
     ("Perch doubled by 2010.", [PERCH]),
     ("Ice came late, and salt fell.", [ICE, SALT]),
     ("Nobody counted the roach of this lake.", []),

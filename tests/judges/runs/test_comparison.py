@@ -63,6 +63,14 @@ def test_rows_of_one_id_are_compared_wherever_they_stand(tmp_path: Path) -> None
     assert found.in_words[0].startswith("B is better by 0.100 in F1")
 
 
+def test_pairs_come_in_the_order_of_a(tmp_path: Path) -> None:
+    ids = ["z", "b", "q", "a", "m"]
+    with files(tmp_path, [row(id) for id in ids], [row(id) for id in sorted(ids)]) as (first, second):
+        pairs = pair_rows(first, second)
+        assert [change_at(first, second, pairs, n).id for n in range(5)] == ids
+        assert [first.row(int(n)).id for n in pairs.a] == [second.row(int(n)).id for n in pairs.b]
+
+
 def test_text_and_number_are_two_ids(tmp_path: Path) -> None:
     found = compare(tmp_path, [row(1), row("x")], [row("1"), row("x")])
     assert (found.pairs, found.only_a_ids, found.only_b_ids) == (1, (1,), ("1",))

@@ -63,6 +63,12 @@ def test_two_equal_systems_differ_in_nothing_and_tell_no_power() -> None:
     assert (found.sd, found.detectable) == (0, None)
 
 
+def test_a_difference_that_is_the_same_everywhere_tells_no_power() -> None:
+    found = compare(np.arange(30) / 100, np.arange(30) / 100 + 0.1)
+    assert (found.sd, found.detectable) == (0, None)
+    assert found.difference.value == pytest.approx(0.1)
+
+
 def test_with_few_questions_all_signs_are_gone_through() -> None:
     gaps = np.array([0.3, 0.1, -0.2, 0.4, 0.05])
     seen = abs(gaps.sum())
