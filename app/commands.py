@@ -1,4 +1,4 @@
-"""The commands and their options: `citerefine ask | refine | score | index | walk | doctor`.
+"""The commands and their options: `citerefine ask | refine | score | compare | calibrate | index | walk | doctor`.
 
 In: arguments, `CITEREFINE_*` variables (arguments win). Out: calls of what does the work, with checked values. Not
 here: the work (ask.py, refine.py, score.py, …), which is loaded when it runs; exit codes (cli.py).

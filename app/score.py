@@ -20,6 +20,7 @@ from citerefine.app.messages import counted, say
 from citerefine.app.outputs import check_output, write_output
 from citerefine.app.score_progress import ScoreProgress
 from citerefine.app.score_text import summary_lines
+from citerefine.app.verdicts import greet
 from citerefine.judges.loading import load_support_judge
 from citerefine.judges.report.score_page import ScorePage
 from citerefine.judges.runs.score_chunk import ScoreSettings
@@ -48,6 +49,7 @@ def run_score(source: Path, settings: ScoreSettings, power: Power, outputs: Scor
     power.check(settings.judge)
     cache = None if computes(settings.judge) else _cache(outputs)
     judge = None if cache is None else load_support_judge(settings.judge, cache=cache)
+    greet(settings.judge)
     kept = 0 if cache is None else _count_kept(cache)
     page = None if outputs.html is None else ScorePage()
 

@@ -1,6 +1,6 @@
-"""Where commands keep what a model judged, so that no query is paid twice.
+"""What commands do with a judge that is a model: see that it is there, and keep what it judged.
 
-In: a file, if one was named. Out: the judge with its file of verdicts. Not here: the file's format
+In: a judge string, a file, if one was named. Out: the judge with its file of verdicts. Not here: the file's format
 (judges/verdict_cache.py).
 """
 
@@ -10,17 +10,37 @@ from citerefine.app.corpora import cache_folder
 from citerefine.judges.judge import SupportJudge
 from citerefine.judges.loading import load_support_judge
 from citerefine.judges.runs.score_file import computes
+from citerefine.refiner.background import run
 from citerefine.refiner.errors import InputError
+from citerefine.refiner.models import load_chat_model
+from citerefine.refiner.protocols import ChatModel
 
 
 def judge_with_cache(name: str, cache: Path | None) -> SupportJudge:
     """The judge of a string; a model's verdicts are kept in `cache`, by default in the user's cache folder.
 
     Raises:
+        CallError: if its server is not there.
         ModelError: if the string names no judge.
         InputError: if the file cannot be made or read.
     """
-    return load_support_judge(name, cache=None if computes(name) else cache or _default_cache())
+    judge = load_support_judge(name, cache=None if computes(name) else cache or _default_cache())
+    greet(name)
+    return judge
+
+
+def greet(name: str) -> None:
+    """Sees that the server of a judge is there, before any row is read. Raises CallError if it is not."""
+    model = name.removeprefix("cascade:")
+    if model.startswith("openai:"):
+        run(_ask_what_it_can_do(load_chat_model(model)))
+
+
+async def _ask_what_it_can_do(model: ChatModel) -> None:
+    try:
+        await model.capabilities()
+    finally:
+        await model.aclose()
 
 
 def _default_cache() -> Path:

@@ -1,17 +1,19 @@
 """Measures how much of the supported text is copied word for word from what it cites.
 
-In: texts of fully supported units in the order of the answer, texts of the snippets that they cite. Out: the share of words
-in verbatim runs. Runs may go on over neighbouring units, so that cutting a quotation into short tags hides nothing.
-Linear. Not here: what is done about copying (factors.py).
+In: texts of fully supported units in the order of the answer, texts of the snippets that they cite. Out: the share of
+words in verbatim runs. Runs may go on over neighbouring units, so that cutting a quotation into short tags hides
+nothing. Linear. Not here: what is done about copying (factors.py).
 """
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
 
 MIN_RUN: Final = 12
 """Words in a row that make a verbatim run."""
 
+_BASE: Final = 1_000_003
+_MODULUS: Final = (1 << 61) - 1
 _WORD = re.compile(r"[^\W_]+")
 
 
@@ -33,6 +35,13 @@ def _words(text: str) -> list[str]:
     return _WORD.findall(text.lower())
 
 
-def _runs(words: Sequence[str]) -> Iterable[int]:
-    """A number for each run of `MIN_RUN` words: its hash, so that long snippets take little memory."""
-    return (hash(tuple(words[at : at + MIN_RUN])) for at in range(len(words) - MIN_RUN + 1))
+def _runs(words: Sequence[str]) -> Iterator[int]:
+    """A number for each run of `MIN_RUN` words: a rolling hash, so that each word is looked at twice only."""
+    window, last = 0, pow(_BASE, MIN_RUN, _MODULUS)
+    hashes = [hash(word) for word in words]
+    for at, entering in enumerate(hashes):
+        window = (window * _BASE + entering) % _MODULUS
+        if at >= MIN_RUN:
+            window = (window - hashes[at - MIN_RUN] * last) % _MODULUS
+        if at >= MIN_RUN - 1:
+            yield window

@@ -20,7 +20,8 @@ VERSION: Final = 1
 
 FULL: Final = 0.46
 """Least score of a fully supported claim. Fitted on 2026-11-25 to the highest mean of balanced accuracy on WiCE dev,
-Factcheck-GPT and the three parts of BEGIN dev, with flags; from 0.34 to 0.5 the mean differs by less than 0.01."""
+Factcheck-GPT and the three parts of BEGIN dev, with flags; up to 0.5 the mean differs by less than 0.01. Must lie above
+`comparison.UNSOUND`."""
 
 PARTIAL: Final = 0.3
 """Least score of a claim that is supported in part. Fitted in the same way on WiCE dev and Factcheck-GPT, the sets that

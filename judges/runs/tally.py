@@ -8,7 +8,6 @@ import hashlib
 from array import array
 from collections import Counter
 from collections.abc import Sequence
-from importlib.util import find_spec
 from math import fsum
 from typing import Final, NamedTuple
 
@@ -20,7 +19,6 @@ from citerefine.judges.runs.summary import Agreement, Interval, Summary
 from citerefine.refiner.records import normalised
 
 RATES: Final = ("precision", "recall", "f1")
-NO_NUMPY: Final = "none: intervals need numpy; install it with: pip install numpy"
 _UNASKED: Final = "no_figures"
 
 
@@ -155,8 +153,6 @@ class Tally:
 
     def _intervals(self) -> tuple[dict[str, Interval | None], str]:
         """The interval of each rate, and how they were made or why there are none."""
-        if find_spec("numpy") is None:  # a light installation has none
-            return dict.fromkeys(RATES), NO_NUMPY
         from citerefine.judges.statistics.intervals import mean_intervals
 
         estimates = mean_intervals(self._rates, self._questions)

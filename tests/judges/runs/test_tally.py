@@ -6,10 +6,9 @@ from typing import Any
 import pytest
 
 from citerefine.judges.citation_score import Totals
-from citerefine.judges.runs import tally
 from citerefine.judges.runs.score_row import RowError, ScoreRow
 from citerefine.judges.runs.summary import Agreement, Summary
-from citerefine.judges.runs.tally import NO_NUMPY, Tally, figures_of
+from citerefine.judges.runs.tally import Tally, figures_of
 
 
 def row(precision: float | None, recall: float | None, f1: float | None, **values: Any) -> ScoreRow:
@@ -84,12 +83,6 @@ def test_one_question_has_no_interval_and_the_summary_says_so() -> None:
     summary = summed(row(1, 1, 1, question="a"), row(0, 0, 0, question="a"))
     assert summary.ci95["f1"] is None
     assert "two questions" in summary.interval
-
-
-def test_without_numpy_there_are_means_and_a_reason_in_place_of_intervals(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(tally, "find_spec", lambda name: None)
-    summary = summed(row(1, 1, 1, question="a"), row(0, 0, 0, question="b"))
-    assert (summary.f1, summary.ci95["f1"], summary.interval) == (0.5, None, NO_NUMPY)
 
 
 def test_counts_are_over_all_answers() -> None:
