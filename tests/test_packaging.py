@@ -5,7 +5,7 @@ from importlib.metadata import PackageNotFoundError, requires
 
 from packaging.requirements import Requirement
 
-HEAVY = {"torch", "transformers", "trl", "datasets", "vllm", "numpy", "deepspeed"}
+HEAVY = {"torch", "transformers", "trl", "datasets", "vllm", "deepspeed", "ray"}
 
 
 def needed_by(package: str, seen: set[str]) -> set[str]:
