@@ -53,7 +53,7 @@ def main() -> None:
 def measure_set(one: SupportSet) -> JudgeCard:
     """The lexical judge's card on one set."""
     judge = LexicalJudge()
-    measurement = run(measure([LabelRow(*claim) for claim in one.claims], judge))
+    measurement = run(measure([LabelRow(*claim[:3]) for claim in one.claims], judge))
     digest = hashlib.sha256()
     for claim in one.claims:
         digest.update(_content(claim).encode())

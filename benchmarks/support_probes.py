@@ -12,11 +12,13 @@ from typing import Final, NamedTuple
 
 from benchmarks.support_sets import SEED, LabelledClaim
 
+from citerefine.judges.copying import copied_share
 from citerefine.judges.verdict import SupportQuery
 from citerefine.refiner.language.sentences import sentences
 from citerefine.refiner.language.words import content_words
 
 KEYWORDS: Final = 20
+APART: Final = 100
 
 _NUMBER = re.compile(r"(?<![\w.,])\d+(?:[.,]\d+)*(?![\w%]|[.,]\d)")
 _NAME = re.compile(r"(?<=[a-z,] )[A-Z][a-z]{2,}(?: [A-Z][a-z]{2,})*")
@@ -81,16 +83,28 @@ def _evidence(query: SupportQuery) -> str:
 
 
 def _wrong_snippets(sources: Sources) -> list[tuple[SupportQuery, str]]:
-    """Each claim with the snippet of another claim of the same set, from another document or question."""
+    """Each claim with the snippet of another claim of the same set, from another document or question.
+
+    The sets repeat their texts: the snippet has no run of words in common with the claim's own. Where a set does not
+    say which claims are of one text, the other claim is at least `APART` rows away.
+    """
     chance = random.Random(f"{SEED} wrong snippet")
     found = list[tuple[SupportQuery, str]]()
     for claim, of in sources:
-        others = [
-            other.query.snippets for other, also_of in sources if also_of == of and other.cluster != claim.cluster
-        ]
-        if others:
-            found.append((claim.query._replace(snippets=chance.choice(others)), of))
+        others = [other for other, also_of in sources if also_of == of and _is_apart(claim, other)]
+        chance.shuffle(others)
+        own = _evidence(claim.query)
+        for other in others:
+            if not copied_share([own], [_evidence(other.query)]):
+                found.append((claim.query._replace(snippets=other.query.snippets), of))
+                break
     return found
+
+
+def _is_apart(claim: LabelledClaim, other: LabelledClaim) -> bool:
+    if claim.row is not None and other.row is not None:
+        return abs(claim.row - other.row) >= APART
+    return other.cluster != claim.cluster
 
 
 # --- edits that make a supported claim false --------------------------------------------------------------------------

@@ -26,6 +26,8 @@ class LabelledClaim(NamedTuple):
     label: Label
     cluster: str
     """What is drawn as a whole when intervals are worked out: the source claim, document or question."""
+    row: int | None = None
+    """Number of its row, for a set that does not say which claims are of one text: those stand near each other."""
 
 
 class SupportSet(NamedTuple):
@@ -119,8 +121,9 @@ def _factcheck(path: Path) -> Iterator[LabelledClaim]:
         "irrelevant": Label.NONE,
         "refute": Label.CONTRADICTS,
     }
-    for row in _rows(path):
-        yield LabelledClaim(_query(row["claim"], [("", row["evidence"])]), labels[row["stance"]], row["claim"])
+    for number, row in enumerate(_rows(path)):
+        query = _query(row["claim"], [("", row["evidence"])])
+        yield LabelledClaim(query, labels[row["stance"]], row["claim"], number)
 
 
 def _begin(path: Path) -> Iterator[LabelledClaim]:

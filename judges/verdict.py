@@ -64,7 +64,7 @@ class Verdict(Record):
     missing: tuple[Text, ...] = ()
     """Words of the claim that the evidence does not have, in its order."""
     flags: tuple[str, ...] = ()
-    """What looks wrong: `number`, `name`, `negation`, `antonym`."""
+    """What looks wrong: `number`, `name`, `negation`, `antonym`, `order` (lexical/comparison.py)."""
     judge: str
     """Name and version of who judged."""
 

@@ -36,6 +36,8 @@ LEAST_OF_STRETCH: Final = 0.25
 """Least share of them, by weight."""
 UNSOUND: Final = 0.4
 """Most that a sentence scores that fails one of these: too little for full support."""
+FLAGS: Final = ("number", "name", "negation", "antonym", "order")
+"""What can look wrong; `order`: words of the evidence that do not stand together as they do there."""
 
 
 class Window(NamedTuple):
@@ -64,7 +66,7 @@ class Match(NamedTuple):
     missing: tuple[str, ...]
     """Content words that no snippet has, as written, in order, each once."""
     flags: tuple[str, ...]
-    """Of `number`, `name`, `negation`, `antonym`."""
+    """Of `FLAGS`."""
 
 
 def compare(sentence: ClaimSentence, snippets: Sequence[Prepared]) -> Match:
@@ -85,14 +87,14 @@ def compare(sentence: ClaimSentence, snippets: Sequence[Prepared]) -> Match:
         a = b = e = _share(sentence.pairs, paired, without=0.0)
     n, m = _share(sentence.numbers, found), _share(sentence.names, alike)
     negated = window is not None and window.negates
-    signs = (n < 1, m < 1, negated, window is not None and window.opposes)
+    disordered = e < LEAST_ORDER and len(sentence.pairs) >= LEAST_PAIRS
+    signs = (n < 1, m < 1, negated, window is not None and window.opposes, disordered)
     score = (a + b + e) / 3 * (0.6 + 0.4 * n) * (0.8 + 0.2 * m) * (0.9 if negated else 1)
-    unsound = (e < LEAST_ORDER and len(sentence.pairs) >= LEAST_PAIRS) or _has_gap(sentence, alike)
     return Match(
-        min(score, UNSOUND) if unsound else score,
+        min(score, UNSOUND) if disordered or _has_gap(sentence, alike) else score,
         window,
         _missing(sentence, found),
-        tuple(flag for flag, is_set in zip(("number", "name", "negation", "antonym"), signs, strict=True) if is_set),
+        tuple(flag for flag, is_set in zip(FLAGS, signs, strict=True) if is_set),
     )
 
 

@@ -53,7 +53,8 @@ class LexicalJudge:
 
         `p_supported` is the score: a rank, no probability. A flag (`number`: the claim has one that the evidence has
         not; `name`: the same; `negation`: one denies what the other asserts; `antonym`: the evidence has the opposite
-        word) keeps a claim from being fully supported.
+        word) keeps a claim from being fully supported; `order` (words of the evidence that do not stand together as they
+        do there: keywords, no statement) from being supported at all.
         """
         snippets = [self._snippets.get(snippet) for snippet in query.snippets]
         matches = [compare(sentence, snippets) for sentence in read_claim(query.claim)]
@@ -73,7 +74,7 @@ class LexicalJudge:
 
 
 def _label(score: float, flags: Sequence[str]) -> Label:
-    if score < PARTIAL:
+    if score < PARTIAL or "order" in flags:
         return Label.NONE
     return Label.FULL if score >= FULL and not flags else Label.PARTIAL
 

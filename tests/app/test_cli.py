@@ -334,7 +334,7 @@ def test_a_damaged_index_is_one_line(folder: Path) -> None:
 
 
 def test_ctrl_c_while_indexing_keeps_what_was_finished(folder: Path) -> None:
-    for number in range(400):
+    for number in range(200):
         rows = "\n".join(json.dumps({"id": str(row), "text": f"Text {row} of file {number}."}) for row in range(400))
         (folder / "papers" / f"{number:03}.jsonl").write_text(rows)
     command = [CITEREFINE, "index", "papers", "--out", "corpus.db"]

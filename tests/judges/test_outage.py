@@ -35,7 +35,7 @@ from citerefine.refiner.evidence import Evidence
 from citerefine.refiner.tags.scanner import parse_tags
 
 LIMITS = ClientLimits(deadline=5, attempts=2, backoff=0.01)
-IMPATIENT = ClientLimits(deadline=3, attempts=2, backoff=0.01)
+IMPATIENT = ClientLimits(deadline=1.5, attempts=2, backoff=0.01)
 EVIDENCE = Evidence([PERCH, EELS])
 TEXT = (
     "<answer><snippet id=a>Perch doubled in Lake Orven.</snippet> <snippet id=b>Eels left the lake.</snippet> "

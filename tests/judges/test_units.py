@@ -97,4 +97,4 @@ def test_time_grows_with_length_and_no_faster(piece: str) -> None:
         return time.process_time() - begun
 
     seconds(2_000)
-    assert seconds(32_000) < 16 * 4 * max(seconds(2_000), 0.002)
+    assert seconds(16_000) < 8 * 4 * max(seconds(2_000), 0.002)

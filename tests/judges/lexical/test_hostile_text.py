@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from citerefine.judges import Label, LexicalJudge, SupportQuery
+from citerefine.judges.lexical.comparison import FLAGS
 from citerefine.judges.lexical.lexical_judge import FULL, PARTIAL
 from citerefine.refiner import Snippet
 
@@ -60,8 +61,8 @@ def test_every_query_gets_a_sound_verdict(claim: str, evidence: list[str]) -> No
     assert verdict.p_supported is not None
     assert 0 <= verdict.p_supported <= 1
     assert verdict.label in (Label.FULL, Label.PARTIAL, Label.NONE)
-    assert set(verdict.flags) <= {"number", "name", "negation", "antonym"}
-    assert (verdict.label is Label.NONE) == (verdict.p_supported < PARTIAL)
+    assert set(verdict.flags) <= {*FLAGS}
+    assert (verdict.label is Label.NONE) == (verdict.p_supported < PARTIAL or "order" in verdict.flags)
     assert verdict.label is not Label.FULL or (verdict.p_supported >= FULL and not verdict.flags)
     if verdict.span is not None:
         (snippet,) = [one for one in query.snippets if one.id == verdict.span.snippet]

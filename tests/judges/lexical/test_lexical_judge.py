@@ -115,9 +115,9 @@ def test_keywords_of_the_evidence_do_not_carry_an_invented_claim() -> None:
     assert verdict(f"Trout vanished from the river {keywords}.").label is not Label.FULL
 
 
-def test_a_string_of_words_in_an_order_of_its_own_is_not_fully_supported() -> None:
-    claim = "rare 2010 while doubled the pike population became and perch 1998 between"
-    assert verdict(claim).label is Label.PARTIAL
+def test_a_string_of_words_in_an_order_of_its_own_is_not_supported() -> None:
+    given = verdict("rare 2010 while doubled the pike population became and perch 1998 between")
+    assert (given.label, given.flags) == (Label.NONE, ("order",))
 
 
 def test_a_quotation_behind_an_invented_sentence_does_not_carry_it() -> None:
