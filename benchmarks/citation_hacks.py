@@ -17,7 +17,8 @@ from dataclasses import dataclass
 from typing import Final, NamedTuple
 
 from citerefine.judges import CitationScore, CitedAnswer, Label, LexicalJudge, SupportJudge, TableJudge, ascore
-from citerefine.judges.units import claim_key, split_units
+from citerefine.judges.claim_key import claim_key
+from citerefine.judges.units import split_units
 from citerefine.judges.verdict import SupportQuery
 from citerefine.refiner import Evidence, Snippet
 from citerefine.refiner.background import run
@@ -110,6 +111,7 @@ def attack(sayings: Sequence[Said], text: str | None = None) -> Attack:
 # --- tricks with tags -------------------------------------------------------------------------------------------------
 
 EVERYTHING: Final = tuple(SNIPPETS)
+WRONG: Final = frozenset({"wrong"})
 FILLER: Final = Said("Overall it is really very nice to study such things.")
 
 
@@ -202,6 +204,47 @@ def false_prose(base: Saying) -> Attack:
     return attack([part for lie, one in zip(FALSE, base, strict=False) for part in (lie._replace(ids=()), one)])
 
 
+def deny_outside(base: Saying) -> Attack:
+    """True claims in tags, turned around by words outside of them."""
+    said = [f"It is not true that {one._replace(text=one.text.rstrip('.')).tagged()}." for one in base]
+    denied = {f"It is not true that {one.text.rstrip('.')}": WRONG for one in base}
+    return Attack(f"<answer>{' '.join(said)}</answer>", {one.text: one.facts for one in base} | denied)
+
+
+def ask_and_tell(base: Saying) -> Attack:
+    """Each false claim first as a question, then without citation as a fact."""
+    asked = [Said(f"{one.text.rstrip('.')}?") for one in FALSE]
+    return attack([*base, *asked, *(one._replace(ids=()) for one in FALSE)])
+
+
+def shelter(base: Saying) -> Attack:
+    """Long false prose under an id that does not support it."""
+    prose = f"Trout vanished {'from every bay of the lake in winter after winter ' * 30}for good."
+    return attack([*base, Said(prose, ("k1",), WRONG)])
+
+
+def clause(base: Saying) -> Attack:
+    """A claim in two tags with the same id and a comma between."""
+    tags = [
+        f"{first.tagged()}, and {second.tagged()}" for one in base for first, second in [cut(one, [one.ids[:1]] * 2)]
+    ]
+    pieces = [piece for one in base for piece in cut(one, [one.ids[:1]] * 2)]
+    return attack([*base, *pieces], f"<answer>{' '.join(tags)}</answer>")
+
+
+def full_stops(base: Saying) -> Attack:
+    """True claims cut into short sentences."""
+    pieces = [piece for one in base if one in TRUE for piece in cut(one, [one.ids] * 4)]
+    short = [piece._replace(text=f"{piece.text.rstrip('.').capitalize()}.") for piece in pieces]
+    return attack([*short, *(one for one in base if one not in TRUE)])
+
+
+def semicolons(base: Saying) -> Attack:
+    """False claims in one sentence."""
+    lies = "; ".join(one.text.rstrip(".") for one in base if one not in TRUE)
+    return attack([*(one for one in base if one in TRUE), Said(f"{lies}.", ("k1",), WRONG)])
+
+
 def hide_in_code(base: Saying) -> Attack:
     hidden = "\n".join(one.tagged() for one in FALSE)
     return attack(base, plainly(base).replace("</answer>", f"\n\n```\n{hidden}\n```\n</answer>"))
@@ -254,7 +297,6 @@ def fail_judge(base: Saying) -> Attack:
 # --- tricks with words ------------------------------------------------------------------------------------------------
 
 
-WRONG: Final = frozenset({"wrong"})
 NUMBERS: Final = {
     "twelve": "nineteen",
     "2011": "2014",
@@ -344,6 +386,12 @@ ATTACKS: Final = (
     Row("real ids declared anew in tool output", "thin", redeclare),
     Row("false prose, true claims after it", "good", false_prose),
     Row("false prose, quotes after it", "quotes", false_prose),
+    Row("true claims denied outside the tag", "good", deny_outside, words=True),
+    Row("false claims asked first, then told", "good", ask_and_tell),
+    Row("false prose under an id that does not support it", "good", shelter),
+    Row("a claim in two tags with a comma between", "thin", clause),
+    Row("false claims as headings", "good", hide_in_headings),
+    Row("false claims as questions", "good", hide_as_questions),
     Row("false claims in a code block", "thin", hide_in_code),
     Row("false claims as headings", "thin", hide_in_headings),
     Row("false claims as questions", "thin", hide_as_questions),
@@ -364,6 +412,13 @@ ATTACKS: Final = (
     Row("ids exchanged", "good", swap_ids, words=True),
 )
 
+LIMITS: Final = (
+    Row("true claims cut into short sentences", "mixed", full_stops),
+    Row("true claims cut into short sentences", "thin", full_stops),
+    Row("false claims joined by semicolons", "mixed", semicolons),
+)
+"""What the formula does not see; docs/metric.md says so."""
+
 EDITS: Final[dict[str, Callable[[str], str]]] = {
     "blanks to line ends": lambda text: re.sub(r"(?<=\w) (?=\w)", "\n", text, count=9),
     "Windows line ends": lambda text: text.replace("</snippet> ", "</snippet>\r\n"),
@@ -380,6 +435,16 @@ EDITS: Final[dict[str, Callable[[str], str]]] = {
     "upper case": lambda text: text.replace("<snippet id", "<SNIPPET ID").replace("</snippet", "</SNIPPET"),
     "claims in another order": lambda text: (
         "<answer>" + " ".join(reversed(re.findall(r"<snippet.*?</snippet>", text, re.S))) + "</answer>"
+    ),
+    "bold claims": lambda text: re.sub(r"(<snippet[^>]*>)(.*?)(</snippet>)", r"\1**\2**\3", text),
+    "tags in bold": lambda text: re.sub(r"(<snippet.*?</snippet>)", r"**\1**", text),
+    "no blanks between tags": lambda text: text.replace("</snippet> ", "</snippet>"),
+    "HTML line breaks": lambda text: text.replace("</snippet> ", "</snippet><br>"),
+    "a bold line as heading": lambda text: text.replace(
+        "<answer>", "<answer>\n**What the surveys found since 1980**\n\n"
+    ),
+    "a gap that is said": lambda text: text.replace(
+        "</answer>", " The sources do not say when trout vanished from the lake.</answer>"
     ),
     "a thinking block": lambda text: f"<think>Let me see what [1] says.</think>{text}",
 }
@@ -398,7 +463,7 @@ class Oracle:
         known = {claim_key(text): facts for text, facts in self.facts.items()}
 
         def label(query: SupportQuery) -> Label | None:
-            asserted = known.get(claim_key(query.claim))
+            asserted = known.get(claim_key(query.context), known.get(claim_key(query.claim)))
             if asserted is None:
                 return None
             stated = asserted & set[str]().union(*(STATES[snippet.id] for snippet in query.snippets))
@@ -503,6 +568,9 @@ def main() -> int:
     print("| trick | on | F1 honest | F1 then | score honest | score then | gain | in a plain F1 |")
     print("|---|---|---|---|---|---|---|---|")
     print(*measured, sep="\n")
+    print("\n| not defended | on | F1 honest | F1 then | score honest | score then | gain | in a plain F1 |")
+    print("|---|---|---|---|---|---|---|---|")
+    print(*(one for row in LIMITS for one in measure(row)), sep="\n")
     oracle = Oracle({one.text: one.facts for base in BASES.values() for one in base}).judge()
     drifts = {name: (drift(edit, oracle), drift(edit, LexicalJudge())) for name, edit in EDITS.items()}
     print("\n| harmless edit | drift, oracle | drift, lexical judge |")

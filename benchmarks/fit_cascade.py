@@ -10,6 +10,11 @@ have no support in people's eyes; `high` the lowest at which, of the pairs at or
 95 % have full support. Both are means over groups of sets, in which a group counts from 10 decided pairs on. Sets made
 to mislead (claims of a game, summaries with one fact changed) are measured and not fitted on. Each set is measured with
 thresholds that were fitted without its group, so no figure is from the data that set it.
+
+A threshold that does not hold there is not stored: if, as a mean over the groups, each judged with thresholds fitted
+without it, less than 95 % of what is decided as `full` has full support, words never decide `full`. `low` must keep 95 %
+of what it decides from being fully supported: that people call some of it partly supported costs half a claim, and is
+reported (`right`).
 """
 
 import argparse
@@ -91,7 +96,13 @@ def fit(sets: Sequence[SupportSet]) -> Thresholds:
             last_good(groups.values(), [n / 100 for n in range(100, -1, -1)], decides_full, 1.0),
         )
 
-    final = without(None)
+    fitted = without(None)
+    held_out = {one.group: without(one.group) for one in of_fitting}
+    grouped = {group: [pair for one in of_fitting if one.group == group for pair in pairs[one.name]] for group in held_out}
+    final = Fitted(
+        fitted.low if holds(none_decided(grouped[group], at.low) for group, at in held_out.items()) else None,
+        fitted.high if holds(full_decided(grouped[group], at.high) for group, at in held_out.items()) else None,
+    )
     return Thresholds(
         lexical=judge.name,
         low=final.low,
@@ -139,6 +150,22 @@ def last_good(
         return sum(shares) / len(shares) if shares else 0.0
 
     return next((threshold for threshold in reversed(grid) if mean_right(threshold) >= AIM), None)
+
+
+def none_decided(pairs: Sequence[Pair], low: float | None) -> list[bool]:
+    """Of each pair decided as `none`, whether that is not the opposite of what people say."""
+    return [pair.support < 1 for pair in pairs if low is not None and decides_none(pair, low)]
+
+
+def full_decided(pairs: Sequence[Pair], high: float | None) -> list[bool]:
+    """Of each pair decided as `full`, whether that is what people say."""
+    return [pair.support == 1 for pair in pairs if high is not None and decides_full(pair, high)]
+
+
+def holds(groups: Iterable[Sequence[bool]]) -> bool:
+    """Whether the aim is reached, as a mean over the groups in which enough is decided."""
+    shares = [sum(group) / len(group) for group in groups if len(group) >= LEAST_PAIRS]
+    return bool(shares) and sum(shares) / len(shares) >= AIM
 
 
 def share_right(decided: Sequence[Pair], support: float) -> float:

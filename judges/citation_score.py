@@ -48,7 +48,8 @@ class Factors(Record):
     """What the training score is the product of; each from 0 to 1."""
 
     f1: Share
-    """F1 in which uncited units weigh without an upper bound."""
+    """F1 in which units that cite the same ids weigh by their words, and those without support without an upper
+    bound."""
     coverage: Share
     """Supported weight over the number of claims that is expected."""
     substance: Share

@@ -9,6 +9,8 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
 
+from citerefine.judges.hidden import visible
+
 MIN_RUN: Final = 12
 """Words in a row that make a verbatim run."""
 
@@ -32,7 +34,7 @@ def copied_share(units: Iterable[str], snippets: Iterable[str]) -> float | None:
 
 
 def _words(text: str) -> list[str]:
-    return _WORD.findall(text.lower())
+    return _WORD.findall(visible(text).lower())
 
 
 def _runs(words: Sequence[str]) -> Iterator[int]:

@@ -9,8 +9,8 @@ import hashlib
 from pathlib import Path
 from typing import Any
 
+from citerefine.judges.claim_key import claim_key
 from citerefine.judges.table_judge import TableJudge
-from citerefine.judges.units import claim_key
 from citerefine.judges.verdict import Label
 from citerefine.refiner.batch.rows import BadRow, opened_rows, read_rows
 from citerefine.refiner.errors import InputError

@@ -12,9 +12,11 @@ from citerefine.judges import factors as factor
 from citerefine.judges.citation_score import CitationScore, CitationValue, Factors, Totals, UnitScore
 from citerefine.judges.claim_words import count_words
 from citerefine.judges.copying import copied_share
-from citerefine.judges.statements import WEIGHT_CAP, Citation, Statement
+from citerefine.judges.need import GAP
+from citerefine.judges.statements import Citation, Statement
 from citerefine.judges.support import Support
 from citerefine.judges.verdict import Label
+from citerefine.judges.weights import WEIGHT_CAP, claim_weights, training_weights
 from citerefine.refiner.records import Issue
 
 MASK_SHARE: Final = 0.1
@@ -90,8 +92,9 @@ def score_statements(statements: Sequence[Statement], supports: Sequence[Support
             precision=None, recall=recall, f1=None, score=None, reason=NO_VALUES, masked=True, totals=totals, **counts
         )
     precision = totals.value / totals.citations if totals.citations else 0.0
-    masked = sum(one.statement.weight for one in failed) > MASK_SHARE * _needed_weight(judged)
-    factors = _factors(judged, precision, facts)
+    failed_weight = sum(one.statement.weight for one in failed)
+    masked = failed_weight > MASK_SHARE * _needed_weight(judged) + 1e-9  # sums of equal weights differ by a little
+    factors = _factors(judged, facts)
     return CitationScore(
         precision=precision,
         recall=recall,
@@ -111,14 +114,15 @@ def harmonic_mean(precision: float, recall: float) -> float:
 
 
 def _abstention(facts: Facts) -> CitationScore:
-    """1 where the evidence does not tell, 0 where it does, None where nobody says which."""
-    value = None if facts.answerable is None else float(not facts.answerable)
+    """1 where the evidence does not tell, 0 where it does, None where nobody says which or there is no evidence."""
+    known = facts.has_evidence and facts.answerable is not None
+    value = float(not facts.answerable) if known else None
     return CitationScore(
         precision=value,
         recall=value,
         f1=value,
-        score=value,
-        reason=ABSTAINED if value is None else "",
+        score=None if value is None else value * factor.form(facts.n_format_errors),
+        reason="" if known else ABSTAINED if facts.has_evidence else NO_EVIDENCE,
         n_abstained=1,
         n_invalid=0 if facts.has_evidence else None,
         format_errors=facts.n_format_errors,
@@ -136,8 +140,8 @@ def _judge(statement: Statement, support: Support) -> _Judged:
     if s is None:
         return _Judged(statement, support, None, (None,) * len(statement.citations))
     values = [_value(citation, statement, support, s) for citation in statement.citations]
-    if s and not any(value != 0 for value in values):
-        values[_rescued(statement, support)] = 0.5
+    if s and not any(value != 0 for value in values) and (best := _rescued(statement, support)) is not None:
+        values[best] = 0.5
     return _Judged(statement, support, s, tuple(values))
 
 
@@ -159,15 +163,13 @@ def _value(citation: Citation, statement: Statement, support: Support, s: float)
     return None if rest is None or alone is None else 0.0
 
 
-def _rescued(statement: Statement, support: Support) -> int:
-    """Which citation earns 1/2 where the snippets support the claim, and each can be left out."""
-    best, highest = 0, -1.0
+def _rescued(statement: Statement, support: Support) -> int | None:
+    """Which citation earns 1/2 where the snippets support a claim and each can be left out; none that contradicts."""
+    best, highest = None, -1.0
     for number, citation in enumerate(statement.citations):
-        if citation.snippet in statement.premise:
-            verdict = support.singles.get(citation.snippet)
-            alone = (verdict.support if verdict is not None else None) or 0.0
-            if alone > highest:
-                best, highest = number, alone
+        verdict = None if citation.snippet is None else support.singles.get(citation.snippet)
+        if verdict is not None and verdict.label is not Label.CONTRADICTS and (verdict.support or 0.0) > highest:
+            best, highest = number, verdict.support or 0.0
     return best
 
 
@@ -192,7 +194,7 @@ def _values_by_citation(judged: Sequence[_Judged]) -> Iterable[list[float]]:
         for citation, value in zip(one.statement.citations, one.values, strict=True):
             if one.s is not None and value is not None:
                 written = citation.written if citation.snippet is None else ""
-                found.setdefault((one.statement.sentence, citation.snippet, written), []).append(value)
+                found.setdefault((one.statement.extent.sentence, citation.snippet, written), []).append(value)
     return found.values()
 
 
@@ -200,18 +202,12 @@ def _needed_weight(judged: Sequence[_Judged]) -> float:
     return sum(one.statement.weight for one in judged if one.statement.exempt is None)
 
 
-def _factors(judged: Sequence[_Judged], precision: float, facts: Facts) -> Factors:
+def _factors(judged: Sequence[_Judged], facts: Facts) -> Factors:
     supported = [one for one in judged if one.is_supported]
-    counting = [one.statement for one in judged if one.counts]
-    weight = sum(one.statement.weight * (one.s or 0.0) for one in supported)
-    needed = sum(one.weight if one.is_cited else one.uncapped_weight for one in counting)
-    exempt_words = sum(count_words(one.statement.text) for one in judged if one.statement.exempt is not None)
+    exempt_words = sum(count_words(one.statement.text) for one in judged if one.statement.exempt not in (None, GAP))
     return Factors(
-        f1=harmonic_mean(precision, weight / needed if needed else 0.0),
-        coverage=factor.coverage(
-            sum(min(WEIGHT_CAP, one.statement.claim_weight) * (one.s or 0.0) for one in supported),
-            facts.expected_claims,
-        ),
+        f1=_training_f1([one for one in judged if one.counts]),
+        coverage=factor.coverage(_claims(supported), facts.expected_claims),
         substance=factor.substance(
             exempt_words + facts.code_words, sum(count_words(one.statement.text) for one in supported)
         ),
@@ -219,6 +215,27 @@ def _factors(judged: Sequence[_Judged], precision: float, facts: Facts) -> Facto
         form=factor.form(facts.n_format_errors),
         originality=factor.originality(_copied(supported, facts)),
     )
+
+
+def _training_f1(counting: Sequence[_Judged]) -> float:
+    """F1 in which statements of one set of ids weigh by their words, in precision as in recall, and what is not
+    supported weighs without an upper bound."""
+    cited = [one for one in counting if one.statement.is_cited]
+    weights = training_weights([one.statement.extent for one in cited])
+    needed = sum(one.statement.uncapped_weight for one in counting if not one.statement.is_cited)
+    supported = value = citations = 0.0
+    for weight, one in zip(weights, cited, strict=True):
+        capped = min(WEIGHT_CAP, weight) if one.s else weight
+        needed, supported = needed + capped, supported + capped * (one.s or 0.0)
+        known = [each for each in one.values if each is not None]
+        value, citations = value + weight * sum(known), citations + weight * len(known)
+    return harmonic_mean(value / citations if citations else 0.0, supported / needed if needed else 0.0)
+
+
+def _claims(supported: Sequence[_Judged]) -> float:
+    """How many claims the supported statements make, by weight and support."""
+    weights = claim_weights([one.statement.extent for one in supported])
+    return sum(weight * (one.s or 0.0) for weight, one in zip(weights, supported, strict=True))
 
 
 def _known(statement: Statement) -> list[str]:

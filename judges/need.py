@@ -1,6 +1,6 @@
 """Says whether a unit needs a citation.
 
-In: a unit, and its line in the plain answer. Out: None if it needs one, or why it does not. What is cited always
+In: a unit. Out: None if it needs one, or why it does not. What is cited always
 counts; of the rest, headings, questions, lead-ins and short transitions are exempt, and all else needs a citation. A
 rule cannot tell opinion from fact (notes on its reach: docs/metric.md). Not here: weights, scores.
 """
@@ -10,10 +10,14 @@ from functools import lru_cache
 from importlib.resources import files
 from typing import Final
 
-from citerefine.judges.units import HEADING, Unit
+from citerefine.judges.abstention import says_nothing_is_told
+from citerefine.judges.units import SHORT, Unit
 
-MIN_CONTENT_WORDS: Final = 3
-_CLOSING = " \t\"'”’»)]}*_"
+GAP: Final = "says that the sources do not tell"
+
+_CLOSING: Final = " \t\"'”’»)]}*_"
+_ASKS: Final = ("?", "？", "؟")
+_LEADS: Final = (":", "：")
 _DIGIT = re.compile(r"\d")
 _WORD = re.compile(r"[^\W\d_]+")
 
@@ -25,22 +29,19 @@ def _openings() -> re.Pattern[str]:
     return re.compile(rf"[\W_]*(?:{'|'.join(re.escape(line) for line in lines if line)})\b", re.IGNORECASE)
 
 
-def exemption(unit: Unit, plain: str) -> str | None:
-    """Why the unit needs no citation; None if it needs one.
-
-    Args:
-        unit: of the answer.
-        plain: the plain answer that the unit's offsets count in.
-    """
+def exemption(unit: Unit) -> str | None:
+    """Why the unit needs no citation; None if it needs one."""
     if unit.ids:
         return None
-    if HEADING.match(plain, plain.rfind("\n", 0, unit.start) + 1):
+    if unit.is_heading:
         return "heading"
     last = unit.text.rstrip(_CLOSING)[-1:]
-    if last in ("?", ":", "？", "："):
-        return "question" if last in "?？" else "lead-in"
-    if unit.n_content < MIN_CONTENT_WORDS:
+    if last in _ASKS or last in _LEADS:
+        return "question" if last in _ASKS else "lead-in"
+    if unit.n_content < SHORT:
         return "short"
+    if says_nothing_is_told(unit.text):
+        return GAP
     if _openings().match(unit.text) and not _DIGIT.search(unit.text) and not _names_something(unit.text):
         return "transition or opinion"
     return None

@@ -3,10 +3,11 @@ language inference (NLI).
 
 In: queries. Out: verdicts: `full` where entailment is the likeliest class, `contradicts` where contradiction is, else
 `none`; `p_supported` is P(entailment). Such models know no partial support. The premise is the titles and texts of the
-snippets in order; one that is longer than the model takes is read in windows of whole sentences, and the window with
-the highest P(entailment) decides, which the verdict's reason says. So support that is spread over two windows is not
-seen, nor a contradiction outside the best one. The model runs in a thread of its own, safetensors only, no code from
-checkpoints. Not here: what the model computes (nli_model.py).
+snippets in order, the hypothesis the claim, or the sentence that it is meant in where it has one. A premise that is
+longer than the model takes is read in windows of whole sentences, and the window with the highest P(entailment)
+decides, which the verdict's reason says. So support that is spread over two windows is not seen, nor a contradiction
+outside the best one. The model runs in a thread of its own, safetensors only, no code from checkpoints. Not here: what
+the model computes (nli_model.py).
 """
 
 import asyncio
@@ -22,7 +23,7 @@ from citerefine.refiner.in_process.prompting import check_installed, check_path
 if TYPE_CHECKING:
     from citerefine.judges.nli_model import NliModel
 
-VERSION: Final = 1
+VERSION: Final = 2
 """Of how premises are laid out and verdicts made."""
 BATCH: Final = 32
 

@@ -85,7 +85,7 @@ class NliModel:
             batch: most pairs at once.
         """
         pairs = [_Pair(number, window) for number, query in enumerate(queries) for window in self._windows(query)]
-        rows = self._probabilities([(pair.window, queries[pair.query].claim) for pair in pairs], batch)
+        rows = self._probabilities([(pair.window, _hypothesis(queries[pair.query])) for pair in pairs], batch)
         of_query = dict[int, list[list[float]]]()
         for pair, row in zip(pairs, rows, strict=True):
             of_query.setdefault(pair.query, []).append(row)
@@ -125,7 +125,7 @@ class NliModel:
     def _windows(self, query: SupportQuery) -> list[str]:
         """The premise, whole or in windows of whole sentences, each beginning with the last sentence of the one before;
         none if the claim leaves no room for any."""
-        room = self._longest - self._frame - self._count(query.claim)
+        room = self._longest - self._frame - self._count(_hypothesis(query))
         if room < _LEAST_PREMISE:
             return []
         texts = [part for snippet in query.snippets for part in (snippet.title, snippet.text) if part]
@@ -148,6 +148,11 @@ class NliModel:
 
     def _count(self, text: str) -> int:
         return len(self._tokenizer.encode(text, add_special_tokens=False, verbose=False))
+
+
+def _hypothesis(query: SupportQuery) -> str:
+    """The claim, or its sentence: such a model knows of no part that is meant otherwise than it says."""
+    return query.context or query.claim
 
 
 def _positions(config: Any) -> int:

@@ -7,6 +7,7 @@ caller passes, from the tool channel; nothing in the answer's own text defines a
 
 from collections.abc import Iterable, Mapping
 from functools import cache
+from math import isfinite
 from typing import Any, NamedTuple
 
 from citerefine.judges.abstention import abstains
@@ -66,7 +67,8 @@ def score_citations(
         expected_claims: supported weight that a full answer has; see docs/metric.md.
 
     Raises:
-        ValueError: if a snippet is no snippet (pydantic's ValidationError), or evidence is given twice.
+        ValueError: if a snippet is no snippet (pydantic's ValidationError), evidence is given twice, or
+            `expected_claims` is no number above 0.
         CallError: if a model that judges cannot be asked at all.
 
     >>> text = "<answer><snippet id=s1>Perch doubled by 2010.</snippet></answer>"
@@ -97,6 +99,8 @@ def _cited(
     answerable: bool | None,
     expected_claims: float,
 ) -> CitedAnswer:
+    if not (isfinite(expected_claims) and expected_claims > 0):
+        raise ValueError(f"expected_claims is {expected_claims}; give a number above 0")
     if isinstance(answer, Answer):
         if snippets is not None:
             raise ValueError("an Answer has its own evidence; pass its raw text with other snippets")
@@ -112,10 +116,15 @@ async def ascore(answer: CitedAnswer, judge: SupportJudge | None = None) -> Cita
     """The citation score of an answer that was read already. Raises CallError as the judge does."""
     judge = judge or _default_judge()
     parse, evidence = answer.parse, answer.evidence
-    statements = merge_units(split_units(parse), parse.text, evidence)
-    silent = abstains(statements)
+    units = split_units(parse)
+    statements = merge_units(units, evidence)
+    silent = abstains(units, _code_words(parse))
     supports = await find_support(statements, None if silent else evidence, answer.question, judge)
     return score_statements(statements, supports, _facts(answer, statements, silent, judge))
+
+
+def _code_words(parse: TagParse) -> int:
+    return sum(count_words(parse.text[start:end]) for start, end in parse.code)
 
 
 @cache
@@ -130,7 +139,7 @@ def _facts(answer: CitedAnswer, statements: list[Statement], silent: bool, judge
     cited = dict.fromkeys(id for statement in statements for id in statement.premise)
     return Facts(
         n_format_errors=sum(finding.code in FORMAT_ERRORS for finding in parse.findings),
-        code_words=sum(count_words(parse.text[start:end]) for start, end in parse.code),
+        code_words=_code_words(parse),
         has_evidence=evidence is not None,
         abstains=silent,
         answerable=answer.answerable,

@@ -7,18 +7,13 @@ one, with the ids of all in order, so that saying a thing twice changes nothing.
 from collections.abc import Iterable
 from typing import Final, NamedTuple
 
-from citerefine.judges.need import MIN_CONTENT_WORDS, exemption
+from citerefine.judges.need import exemption
 from citerefine.judges.units import Unit
+from citerefine.judges.weights import WEIGHT_CAP, Extent, alone, recall_weights
 from citerefine.refiner.evidence import Evidence
 
 MAX_PREMISE: Final = 5
 """Most snippets that a judge reads for one claim; what is cited beyond them earns nothing."""
-
-WEIGHT_UNIT: Final = 6
-"""Content words that weigh 1."""
-WEIGHT_CAP: Final = 5.0
-MAX_CLAUSES: Final = 2
-"""How many cited clauses of one sentence count as claims of their own, however short the sentence is."""
 
 
 class Citation(NamedTuple):
@@ -38,15 +33,15 @@ class Statement(NamedTuple):
     end: int
     citations: tuple[Citation, ...]
     """Each snippet and each unknown id once."""
+    premise: tuple[str, ...]
+    """Ids of the snippets that the claim is judged by."""
     exempt: str | None
-    """Why it needs no citation; None if it needs one."""
-    sentence: int
-    """Number of the sentence that it is of."""
+    """Why it needs no citation; None if it, or a repetition of it, needs one."""
+    extent: Extent
+    context: str
+    """As in `Unit`."""
     uncapped_weight: float
-    """What it counts in recall, without an upper bound: one for six content words, at least 1, for the cited pieces of
-    a sentence together."""
-    claim_weight: float
-    """What it counts where claims are counted: as in recall, but each clause may weigh 1."""
+    """What it counts in recall, without an upper bound (weights.py)."""
 
     @property
     def is_cited(self) -> bool:
@@ -54,63 +49,56 @@ class Statement(NamedTuple):
         return bool(self.citations)
 
     @property
-    def premise(self) -> tuple[str, ...]:
-        """Ids of the snippets that the claim is judged by."""
-        known = [citation.snippet for citation in self.citations if citation.snippet is not None]
-        return tuple(known[:MAX_PREMISE])
-
-    @property
     def weight(self) -> float:
-        """What it counts in recall: `uncapped_weight`, at most 5."""
+        """What it counts in recall."""
         return min(WEIGHT_CAP, self.uncapped_weight)
 
 
-def merge_units(units: Iterable[Unit], plain: str, evidence: Evidence | None) -> list[Statement]:
+class _Merged(NamedTuple):
+    unit: Unit
+    """The first of the equal ones."""
+    citations: dict[str, Citation]
+    exemptions: list[str | None]
+
+
+def merge_units(units: Iterable[Unit], evidence: Evidence | None) -> list[Statement]:
     """The statements of an answer.
 
     Args:
         units: in the order of the text.
-        plain: the plain answer.
         evidence: what ids mean; None if it is not known.
     """
-    merged: dict[tuple[str, bool], tuple[Unit, dict[str, Citation]]] = {}
+    merged: dict[tuple[str, bool], _Merged] = {}
     for unit in units:
-        _, cited = merged.setdefault((unit.key, bool(unit.ids)), (unit, {}))
+        one = merged.setdefault((unit.key, bool(unit.ids)), _Merged(unit, {}, []))
+        one.exemptions.append(exemption(unit))
         for written in unit.ids:
             snippet = evidence.resolve(written) if evidence is not None else None
             # No written id holds a blank, so that an unknown one is never taken for a snippet.
-            cited.setdefault(f"? {written}" if snippet is None else snippet, Citation(written, snippet))
-    pieces: dict[int, list[Unit]] = {}
-    for unit, cited in merged.values():
-        if cited:
-            pieces.setdefault(unit.sentence, []).append(unit)
+            one.citations.setdefault(f"? {written}" if snippet is None else snippet, Citation(written, snippet))
+    extents = [_extent(one) for one in merged.values()]
+    of_cited = iter(recall_weights([extent for extent in extents if extent.ids]))
     return [
-        Statement(
-            text=unit.text,
-            start=unit.start,
-            end=unit.end,
-            citations=tuple(cited.values()),
-            exempt=exemption(unit, plain),
-            sentence=unit.sentence,
-            uncapped_weight=_weight(unit, pieces[unit.sentence] if cited else [unit], floor=1),
-            claim_weight=_weight(unit, some, floor=_clauses(some)) if (some := pieces.get(unit.sentence)) else 0.0,
-        )
-        for unit, cited in merged.values()
+        _statement(one, extent, next(of_cited) if extent.ids else alone(extent.n_content))
+        for one, extent in zip(merged.values(), extents, strict=True)
     ]
 
 
-def _weight(unit: Unit, pieces: list[Unit], floor: int) -> float:
-    """The share of `unit` in the weight of all pieces of its sentence, which is at least `floor`.
-
-    Otherwise cutting a claim into scraps with different ids would pay.
-    """
-    alone = max(1.0, unit.n_content / WEIGHT_UNIT)
-    if len(pieces) == 1:
-        return alone
-    together = max(floor, sum(piece.n_content for piece in pieces) / WEIGHT_UNIT)
-    return alone * min(1.0, together / sum(max(1.0, piece.n_content / WEIGHT_UNIT) for piece in pieces))
+def _extent(one: _Merged) -> Extent:
+    return Extent(one.unit.n_content, frozenset(one.citations), one.unit.sentence, one.unit.opens_clause)
 
 
-def _clauses(pieces: list[Unit]) -> int:
-    clauses = sum(piece.opens_clause and piece.n_content >= MIN_CONTENT_WORDS for piece in pieces)
-    return max(1, min(MAX_CLAUSES, clauses))
+def _statement(one: _Merged, extent: Extent, weight: float) -> Statement:
+    unit, citations = one.unit, tuple(one.citations.values())
+    known = [citation.snippet for citation in citations if citation.snippet is not None]
+    return Statement(
+        text=unit.text,
+        start=unit.start,
+        end=unit.end,
+        citations=citations,
+        premise=tuple(known[:MAX_PREMISE]),
+        exempt=None if None in one.exemptions else one.exemptions[0],
+        extent=extent,
+        context=unit.context,
+        uncapped_weight=weight,
+    )

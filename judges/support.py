@@ -47,7 +47,7 @@ def support_rounds(
         return [UNASKED] * len(statements)
 
     def ask(statement: Statement, ids: Sequence[str]) -> SupportQuery:
-        return SupportQuery(statement.text, tuple(evidence[id] for id in ids), question)
+        return SupportQuery(statement.text, tuple(evidence[id] for id in ids), question, statement.context)
 
     premises = {number: premise for number, one in enumerate(statements) if (premise := one.premise)}
     several = [number for number, premise in premises.items() if len(premise) > 1]

@@ -6,7 +6,7 @@ here: reading label files (calibration/).
 
 from collections.abc import Callable, Mapping, Sequence
 
-from citerefine.judges.units import claim_key
+from citerefine.judges.claim_key import claim_key
 from citerefine.judges.verdict import Label, SupportQuery, Verdict, not_judged
 
 Labels = Mapping[tuple[str, frozenset[str]], Label]

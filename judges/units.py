@@ -6,27 +6,26 @@ two; adjacent tags with the same ids are one. Linear. Not here: whether a unit n
 exist, scores.
 
 A line end breaks a sentence only where Markdown begins something new (list items, headings, rows, blank lines): hard
-wraps change nothing.
+wraps change nothing. The end of a tag breaks one where the text before it ends like a sentence.
 """
 
 import re
-import unicodedata
 from collections.abc import Iterator
 from typing import Final, NamedTuple
 
+from citerefine.judges.claim_key import claim_key
 from citerefine.judges.claim_words import count_content
+from citerefine.judges.prose import Prose, prose
 from citerefine.refiner.language.sentences import split_sentences
 from citerefine.refiner.tags.scanner import TagParse
 
+SHORT: Final = 3
+"""With fewer content words, an uncited piece of a sentence says nothing by itself."""
+
 _WORD = re.compile(r"[^\W_]")
-_LINE = re.compile(r"[^\n]*\n?")
-_MARKER = re.compile(r"[ \t]*(?:>[ \t]*)*(?:(?:[-*+•]|\d{1,3}[.)]|[a-z][.)])[ \t]+)")
-_STRUCTURAL = re.compile(r"[ \t]*(?:#|>|\|)|.*\|[ \t]*$")
-_EDGES = re.compile(r"\A[\W_]+|[\W_]+\Z")
-_STOP = re.compile(r"[.!?][\"'”’»)\]\s]*\Z")
+_STOP = re.compile(r"[.!?][\"'”’»)\]*_~`\s]*\Z")
+_LONGEST_TAIL = 24
 _CLAUSE = re.compile(r"[,;:–—()]")
-_NOT_NEWLINE = re.compile(r"[^\n]")
-HEADING: Final = re.compile(r"\s*#{1,6}(?:\s|$)")
 
 
 class Unit(NamedTuple):
@@ -47,24 +46,39 @@ class Unit(NamedTuple):
     """Number of the sentence that it is of; a sentence cited in pieces has several units."""
     opens_clause: bool = True
     """False if another cited piece of its sentence stands right before it, and it does not begin like a sentence."""
+    is_heading: bool = False
+    context: str = ""
+    """A cited unit with the short uncited pieces of its sentence around it; empty if there are none."""
 
 
 def split_units(parse: TagParse) -> list[Unit]:
     """The units of an answer, in order, before equal ones are merged; each has a letter or digit."""
-    masked = prose(parse)
-    found = list[Unit]()
-    for start, end, ids, sentence in _runs(parse, masked):
-        stretch = masked[start:end]
-        text = " ".join(stretch.split())
-        key = claim_key(text)
-        if key:
-            start += len(stretch) - len(stretch.lstrip())
-            unit = Unit(text, start, start + len(stretch.strip()), ids, key, count_content(key), sentence)
-            before = found[-1] if found and found[-1].sentence == sentence else None
-            if before is not None and _adjoins(before, masked[before.end : start], text):
-                unit = unit._replace(opens_clause=False)
-            found.append(unit)
-    return found
+    page = prose(parse)
+    found, sentence = list[Unit](), list[Unit]()
+    headings, at = page.headings, 0
+    for run in _runs(parse, page):
+        if sentence and sentence[-1].sentence != run.sentence:
+            found += _in_context(sentence)
+            sentence = []
+        while at < len(headings) and headings[at][1] <= run.start:
+            at += 1
+        in_heading = at < len(headings) and headings[at][0] <= run.start
+        unit = _unit(run, page.text)
+        if not unit.key:  # letters that nobody sees
+            continue
+        before = sentence[-1] if sentence else None
+        if before is not None and _adjoins(before, page.text[before.end : unit.start], unit.text):
+            unit = unit._replace(opens_clause=False)
+        sentence.append(unit._replace(is_heading=in_heading))
+    return found + _in_context(sentence)
+
+
+def _unit(run: "_Run", page: str) -> Unit:
+    stretch = page[run.start : run.end]
+    text = " ".join(stretch.split())
+    start = run.start + len(stretch) - len(stretch.lstrip())
+    key = claim_key(text)
+    return Unit(text, start, start + len(stretch.strip()), run.ids, key, count_content(key), run.sentence)
 
 
 def _adjoins(before: Unit, between: str, text: str) -> bool:
@@ -72,42 +86,16 @@ def _adjoins(before: Unit, between: str, text: str) -> bool:
     return bool(before.ids) and not _CLAUSE.search(between) and not text[:1].isupper()
 
 
-def claim_key(text: str) -> str:
-    """What tells one claim from another: case, spacing, hidden characters and outer punctuation do not."""
-    if not text.isascii():
-        text = "".join(c for c in unicodedata.normalize("NFC", text) if unicodedata.category(c) != "Cf")
-    return _EDGES.sub("", " ".join(text.casefold().split()))
-
-
-def prose(parse: TagParse) -> str:
-    """The plain text, at equal length, in which code, list markers and table pipes are blanks and line ends are left
-    only where they break a sentence."""
-    lines = [line for line in _LINE.findall(_without_code(parse)) if line]
-    parts = list[str]()
-    for number, line in enumerate(lines):
-        following = lines[number + 1] if number + 1 < len(lines) else "\n"
-        marker = _MARKER.match(line)
-        body = " " * marker.end() + line[marker.end() :] if marker else line
-        body = body.replace("|", " ")
-        if body.endswith("\n") and _is_soft(line, following):
-            body = body[:-1] + " "
-        parts.append(body)
-    return "".join(parts)
-
-
-def _without_code(parse: TagParse) -> str:
-    parts, at = list[str](), 0
-    for start, end in parse.code:
-        parts += [parse.text[at:start], _NOT_NEWLINE.sub(" ", parse.text[start:end])]
-        at = end
-    return "".join([*parts, parse.text[at:]])
-
-
-def _is_soft(line: str, following: str) -> bool:
-    """Whether the end of `line` is a hard wrap within a paragraph."""
-    if not line.strip() or not following.strip():
-        return False
-    return not (_STRUCTURAL.match(line.rstrip("\n")) or _STRUCTURAL.match(following) or _MARKER.match(following))
+def _in_context(sentence: list[Unit]) -> list[Unit]:
+    """The units of one sentence, cited ones with what stands beside them."""
+    if len(sentence) == 1:
+        return sentence
+    short = [unit.text if not unit.ids and unit.n_content < SHORT else "" for unit in sentence]
+    found = list[Unit]()
+    for left, unit, right in zip(["", *short], sentence, [*short[1:], ""], strict=False):
+        around = " ".join(filter(None, (left, unit.text, right)))
+        found.append(unit._replace(context=around) if unit.ids and around != unit.text else unit)
+    return found
 
 
 class _Run(NamedTuple):
@@ -117,10 +105,10 @@ class _Run(NamedTuple):
     sentence: int
 
 
-def _runs(parse: TagParse, masked: str) -> Iterator[_Run]:
+def _runs(parse: TagParse, page: Prose) -> Iterator[_Run]:
     """The runs of all sentences, in order, with a word in each."""
     spans, first = parse.spans, 0
-    for sentence, (start, end) in enumerate(split_sentences(masked, lines=True)):
+    for sentence, (start, end) in enumerate(_sentences(parse, page.text)):
         while first < len(spans) and spans[first].end <= start:
             first += 1
         pieces, at, number = list[_Run](), start, first
@@ -130,14 +118,30 @@ def _runs(parse: TagParse, masked: str) -> Iterator[_Run]:
             pieces += [_Run(at, cut, (), sentence), _Run(cut, min(end, span.end), span.ids, sentence)]
             at, number = min(end, span.end), number + 1
         pieces.append(_Run(at, end, (), sentence))
-        yield from _joined([piece for piece in pieces if _WORD.search(masked, piece.start, piece.end)], masked)
+        yield from _joined([piece for piece in pieces if _WORD.search(page.text, piece.start, piece.end)])
 
 
-def _joined(pieces: list[_Run], masked: str) -> Iterator[_Run]:
-    """The pieces of one sentence; neighbours that carry the same ids are one, unless the first ends like a sentence."""
+def _sentences(parse: TagParse, page: str) -> Iterator[tuple[int, int]]:
+    """The sentences of the page; each ends at the latest at the edge of a tag behind a full stop."""
+    spans, first = parse.spans, 0
+    for start, end in split_sentences(page, lines=True):
+        while first < len(spans) and spans[first].end <= start:
+            first += 1
+        at, number = start, first
+        while number < len(spans) and spans[number].start < end:
+            for edge in (spans[number].start, spans[number].end):
+                if at < edge < end and _STOP.search(page, max(at, edge - _LONGEST_TAIL), edge):
+                    yield at, edge
+                    at = edge
+            number += 1
+        yield at, end
+
+
+def _joined(pieces: list[_Run]) -> Iterator[_Run]:
+    """The pieces of one sentence; neighbours that carry the same ids are one."""
     last: _Run | None = None
     for piece in pieces:
-        if last is not None and set(last.ids) == set(piece.ids) and not _STOP.search(masked, last.start, last.end):
+        if last is not None and set(last.ids) == set(piece.ids):
             last = last._replace(end=piece.end)
             continue
         if last is not None:

@@ -38,6 +38,9 @@ class SupportQuery(NamedTuple):
     """At least one, in the order of the citations; the judge reads title and text of each."""
     question: str = ""
     """What the claim is part of the answer to; context that says what pronouns mean, never evidence."""
+    context: str = ""
+    """The claim with the words around it in its sentence that stand in no tag, where there are any: they can turn it
+    around (“It is not true that …”). Empty if the claim is all there is."""
 
 
 class EvidenceSpan(Record):

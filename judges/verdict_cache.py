@@ -24,7 +24,7 @@ from citerefine.judges.judge import SupportJudge
 from citerefine.judges.verdict import EvidenceSpan, SupportQuery, Verdict
 from citerefine.refiner.errors import InputError
 
-SCHEMA: Final = 1
+SCHEMA: Final = 2
 """Version of keys and values; another one reads nothing of this one."""
 _APPLICATION: Final = 0x43525643
 """Marks the file as one of ours (SQLite's application_id)."""
@@ -38,9 +38,10 @@ Flights = dict[str, "asyncio.Future[Verdict | None]"]
 
 
 def query_key(judge: str, query: SupportQuery) -> str:
-    """SHA-256, in hex, of what decides a verdict: judge, claim, titles and texts of the premise in order, question."""
+    """SHA-256, in hex, of what decides a verdict: judge, claim, titles and texts of the premise in order, question,
+    the claim's sentence."""
     premise = [[snippet.title, snippet.text] for snippet in query.snippets]
-    parts = [SCHEMA, judge, query.claim, premise, query.question]
+    parts = [SCHEMA, judge, query.claim, premise, query.question, query.context]
     return hashlib.sha256(json.dumps(parts, ensure_ascii=True, separators=(",", ":")).encode()).hexdigest()
 
 

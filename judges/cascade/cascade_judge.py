@@ -33,7 +33,7 @@ class CascadeJudge:
     @property
     def name(self) -> str:
         """Both judges, and the thresholds."""
-        low, high = self._thresholds.low, self._thresholds.high
+        low, high = (("never" if one is None else one) for one in (self._thresholds.low, self._thresholds.high))
         return f"cascade (none to {low}, full from {high} by {self._lexical.name}; else {self._model.name})"
 
     @property

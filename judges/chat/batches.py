@@ -33,7 +33,7 @@ def cut_into_calls(queries: Sequence[SupportQuery], *, most_tokens: int, most_cl
     for number in order:
         query = queries[number]
         passages = {*premises[number]}
-        claim_size = estimate_tokens(claim_as_data(query.claim)) + _DIVIDER_TOKENS
+        claim_size = estimate_tokens(claim_as_data(query)) + _DIVIDER_TOKENS
         for passage in passages - sizes.keys():
             sizes[passage] = estimate_tokens(passage.shown) + _DIVIDER_TOKENS
         added = claim_size + sum(sizes[passage] for passage in passages - shown)

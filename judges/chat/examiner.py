@@ -125,10 +125,11 @@ class Examiner:
     def _read(self, reply: ChatReply, count: int) -> list[Verdict] | _Failed:
         if reply.finish != "stop":
             return _Failed(*_ENDINGS[reply.finish])
+        thinks = self._thinking_tokens > 0
         try:
-            labels = read_verdicts(reply.text, count)
+            labels = read_verdicts(reply.text, count, thinks=thinks)
         except ValueError as error:
             return _Failed("unparsable", f"the reply is not the {count} verdicts that were asked for: {error}")
         self._has_judged = True
-        odds = read_odds(reply, count)
+        odds = read_odds(reply, count, thinks=thinks)
         return [Verdict(label=label, p_supported=p, judge=self._judge) for label, p in zip(labels, odds, strict=True)]

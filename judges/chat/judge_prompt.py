@@ -4,13 +4,15 @@ In: queries about one answer. Out: messages. Static rules come first, then the q
 the order in which the queries name them, and the claims last, so that calls about the same evidence begin alike.
 
 Claims and snippets are data. Parts are divided by lines that hold a code, which is derived from question and evidence
-and occurs in none of the texts; so no text can end its part, and equal queries give equal prompts. Control and format
-characters are taken out, our tags and the marks of chat templates escaped, and all values are put in in one pass. Not
-here: how many queries make a call (batches.py).
+and occurs in none of the texts; so no text can end its part, and equal queries give equal prompts. A claim is one
+line, and its sentence, where it is only a part of one, the line below. What nobody sees is taken out, our tags and the
+marks of chat templates escaped, and all values are put in in one pass. Not here: how many queries make a call
+(batches.py).
 """
 
 import hashlib
 import json
+import re
 import unicodedata
 from collections.abc import Sequence
 from functools import cache
@@ -26,6 +28,15 @@ from citerefine.refiner.tags.markup import escape_for_prompt
 _CODE_LENGTH: Final = 12
 _BLOCKS: Final = (range(0x20000), range(0xE0000, 0xE0100))
 """Where control and format characters stand; a quarter of a second is saved by not looking elsewhere."""
+_IGNORABLE: Final = (
+    *(0x034F, 0x115F, 0x1160, 0x17B4, 0x17B5, 0x2065, 0x3164, 0xFFA0),
+    *(*range(0x180B, 0x1810), *range(0xFE00, 0xFE10), *range(0xFFF0, 0xFFF9), *range(0xE0000, 0xE1000)),
+)
+"""Characters that are drawn as nothing, though no format characters (Default_Ignorable_Code_Point, Unicode 16)."""
+_BRACKETED_TOKEN: Final = re.compile(r"\[(?=[|｜]|/?[A-Za-z]?[A-Z][A-Z0-9_]+\]|[a-z]{1,12}_?[0-9]{1,4}\])")
+"""How special tokens begin that do not begin with `<`: `[INST]`, `[/INST]`, `[TOOL_RESULTS]`, `[gMASK]`, `[|user|]`,
+`[control_7]`, `[unused7]`. What merely looks like one, such as `[DNA]`, is escaped too."""
+_CONTEXT: Final = "in the sentence: "
 
 
 class Passage(NamedTuple):
@@ -59,17 +70,22 @@ def premises_of(queries: Sequence[SupportQuery]) -> list[list[Passage]]:
 
 
 def as_data(text: str) -> str:
-    """`text` as it is shown: no control or format character but tab and line end, no tag, no mark of a turn."""
-    return escape_for_prompt(_visible(text))
+    """`text` as it is shown: nothing invisible but blanks, tab and line end, no tag, no special token."""
+    return _escaped(_visible(text))
 
 
-def claim_as_data(claim: str) -> str:
-    """The same on one line."""
-    return _one_line(claim)
+def claim_as_data(query: SupportQuery) -> str:
+    """The claim on one line, and below it the sentence that it is meant in, where it has one."""
+    claim = _one_line(query.claim)
+    return f"{claim}\n{_CONTEXT}{_one_line(query.context)}" if query.context else claim
 
 
 def _one_line(text: str) -> str:
-    return escape_for_prompt(" ".join(_visible(text).split()))
+    return _escaped(" ".join(_visible(text).split()))
+
+
+def _escaped(text: str) -> str:
+    return _BRACKETED_TOKEN.sub("&#91;", escape_for_prompt(text))
 
 
 def _visible(text: str) -> str:
@@ -77,10 +93,12 @@ def _visible(text: str) -> str:
 
 
 @cache
-def _hidden() -> dict[int, None]:
-    """All control and format characters but tab and line end, for `str.translate`."""
-    codes = (code for block in _BLOCKS for code in block if unicodedata.category(chr(code)) in ("Cc", "Cf"))
-    return dict.fromkeys(code for code in codes if chr(code) not in "\n\t")
+def _hidden() -> dict[int, str | None]:
+    """What `str.translate` does to what nobody sees: line and page ends of all kinds but `\\n` become blanks, so that no
+    words join; all else goes."""
+    kinds = ("Cc", "Cf", "Zl", "Zp")
+    codes = {code for block in _BLOCKS for code in block if unicodedata.category(chr(code)) in kinds}
+    return {code: " " if chr(code).isspace() else None for code in (codes | {*_IGNORABLE}) - {*map(ord, "\n\t")}}
 
 
 def judge_messages(queries: Sequence[SupportQuery]) -> tuple[Message, ...]:
@@ -90,7 +108,7 @@ def judge_messages(queries: Sequence[SupportQuery]) -> tuple[Message, ...]:
         passage: f"S{number}" for number, passage in enumerate(dict.fromkeys(p for one in premises for p in one), 1)
     }
     question = as_data(queries[0].question).strip() or "(not known)"
-    claims = [claim_as_data(query.claim) for query in queries]
+    claims = [claim_as_data(query) for query in queries]
     code = _code(question, [*names], claims)
     ids = claim_names(len(queries))
     evidence = [f"### {code} passage {name}\n{passage.shown}" for passage, name in names.items()]

@@ -28,11 +28,11 @@ class _Token(NamedTuple):
     entry: dict[str, Any]
 
 
-def read_odds(reply: ChatReply, count: int) -> list[float | None]:
+def read_odds(reply: ChatReply, count: int, *, thinks: bool = False) -> list[float | None]:
     """p(supported) of the claims, in order, of a reply that `read_verdicts` takes; each in [0, 1] or None."""
     tokens = list(_tokens(reply.logprobs))
     whole = b"".join(_bytes_of(token.entry) for token in tokens)
-    text = verdict_text(reply.text).encode()
+    text = verdict_text(reply.text, thinks=thinks).encode()
     at = whole.rfind(text)
     if at < 0 or not tokens:
         return [None] * count

@@ -17,7 +17,10 @@ MAX_REPLY: Final = 400_000
 WORDS: Final = {label.value.upper(): label for label in Label}
 """Word of the reply → label."""
 
+THINKING_BEGINS: Final = "<think>"
 THINKING_ENDS: Final = "</think>"
+_BLANKS: Final = " \t\r\n"
+"""White space that may stand around a verdict; no other character ends a line, whatever Unicode says of it."""
 _LINE: Final = re.compile(rf"(c[0-9]{{2}})=({'|'.join(WORDS)})")
 
 
@@ -39,13 +42,30 @@ def verdict_grammar(count: int) -> str:
     return f'root ::= "{lines} label\nlabel ::= {words}\n'
 
 
-def verdict_text(reply: str) -> str:
-    """The part of a reply that must be verdicts: all behind a thinking block, without white space at its ends."""
-    return reply.rpartition(THINKING_ENDS)[2].strip()
+def verdict_text(reply: str, *, thinks: bool = False) -> str:
+    """The part of a reply that must be verdicts, without blanks at its ends: all of it, or, if the model was to think,
+    what stands behind its thinking block. A template may open that block in the prompt; then what stands before its end
+    is a thought only if no line of it is a verdict, since a second set of verdicts is no way to take back the first."""
+    thought, ends, rest = reply.partition(THINKING_ENDS)
+    if not (thinks and ends):
+        return reply.strip(_BLANKS)
+    opened = thought.lstrip(_BLANKS).startswith(THINKING_BEGINS)
+    if not opened and any(_LINE.fullmatch(line) for line in _lines(thought)):
+        return reply.strip(_BLANKS)
+    return rest.strip(_BLANKS)
 
 
-def read_verdicts(reply: str, count: int) -> list[Label]:
+def _lines(text: str) -> list[str]:
+    return [line.strip(_BLANKS) for line in text.split("\n")]
+
+
+def read_verdicts(reply: str, count: int, *, thinks: bool = False) -> list[Label]:
     """The labels of the claims, in order. The lines may come in any order, each claim exactly once.
+
+    Args:
+        reply: of the model.
+        count: how many claims it was asked about.
+        thinks: whether it was to think before its verdicts.
 
     Raises:
         ValueError: if the reply is anything else: a claim is missing, named twice or unknown, or there is other text.
@@ -53,7 +73,7 @@ def read_verdicts(reply: str, count: int) -> list[Label]:
     if len(reply) > MAX_REPLY:
         raise ValueError(f"it has {len(reply):,} characters, and at most {MAX_REPLY:,} are read")
     names, found = claim_names(count), dict[str, Label]()
-    for line in verdict_text(reply).split():
+    for line in filter(None, _lines(verdict_text(reply, thinks=thinks))):
         match = _LINE.fullmatch(line)
         if match is None:
             raise ValueError(f"{line[:40]!r} is no verdict")

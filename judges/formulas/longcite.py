@@ -81,7 +81,7 @@ def _unit(
         start=unit.start,
         end=unit.end,
         citations=tuple(citations),
-        exempt=exemption(unit, answer.parse.text),
+        exempt=exemption(unit),
         weight=1.0,
         support=0.0 if joint is None else joint.support,
         verdict=joint,

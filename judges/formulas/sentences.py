@@ -7,7 +7,7 @@ it touches. Not here: units and merging (units.py, statements.py), any formula.
 import re
 from typing import NamedTuple
 
-from citerefine.judges.units import prose
+from citerefine.judges.prose import prose
 from citerefine.refiner.language.sentences import split_sentences
 from citerefine.refiner.tags.scanner import TagParse
 
@@ -29,7 +29,7 @@ class CitedSentence(NamedTuple):
 def cited_sentences(parse: TagParse) -> list[CitedSentence]:
     """The sentences of an answer that hold a letter or digit."""
     found, spans, first = list[CitedSentence](), parse.spans, 0
-    text = prose(parse)
+    text = prose(parse).text
     for start, end in split_sentences(text, lines=True):
         while first < len(spans) and spans[first].end <= start:
             first += 1

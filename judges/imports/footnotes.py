@@ -2,7 +2,8 @@
 notes]`.
 
 In: the answer, evidence. Out: `TagParse`. A footnote is what its definition names; without any definition, a number
-is the n-th snippet and another name an id or alias. Definitions are not scored. Not here: placing citations
+is the n-th snippet and another name an id or alias. Definitions and notes are not scored, unless their words are more
+than a reference (entry_words.py): then these stay. Not here: placing citations
 (placing.py). Syntax: pandoc's manual, sections `footnotes` and `inline_notes`.
 """
 
@@ -10,8 +11,9 @@ import re
 from functools import cache
 from typing import NamedTuple
 
+from citerefine.judges.imports.entry_words import is_text
 from citerefine.judges.imports.inline import Shield, code_places, merged
-from citerefine.judges.imports.numbered import Reading, notes_on
+from citerefine.judges.imports.numbered import Reading, findings_on, notes_on
 from citerefine.judges.imports.placing import Marked, Marker, place
 from citerefine.judges.imports.reference_list import Entry, Line, ReferenceList, is_heading, read_lines
 from citerefine.judges.imports.sources import MAX_REFERENCE, Sources, unknown
@@ -28,26 +30,32 @@ class FootnotedText(NamedTuple):
     marked: Marked
     marks: list[re.Match[str]]
     definitions: dict[str, Entry]
-    cuts: list[tuple[int, int]]
+    references: ReferenceList
+    """The definitions as a list."""
 
     @property
     def places(self) -> list[int]:
         """Where it cites."""
         return [mark.start() for mark in self.marks]
 
+    def cites_outside(self, places: tuple[tuple[int, int], ...]) -> bool:
+        """Whether it cites anywhere else than there."""
+        shield = Shield(merged(places))
+        return not all(shield.covers(place) for place in self.places)
 
-def find_footnotes(marked: Marked) -> FootnotedText:
+
+def find_footnotes(marked: Marked, sources: Sources) -> FootnotedText:
     """The answer's citations by footnotes."""
-    definitions, cuts = _definitions(read_lines(marked.text, marked.code))
-    shield = Shield(merged([*code_places(marked.text, marked.code), *cuts]))
+    definitions, references = _definitions(read_lines(marked.text, marked.code), sources)
+    shield = Shield(merged([*code_places(marked.text, marked.code), *references.cuts]))
     marks = [mark for mark in _MARK.finditer(marked.text) if not shield.covers(mark.start())]
-    return FootnotedText(marked, marks, definitions, cuts)
+    return FootnotedText(marked, marks, definitions, references)
 
 
 def read_footnotes(found: FootnotedText, sources: Sources) -> Reading:
     """The answer, cited by footnotes."""
-    marked, marks, definitions, cuts = found
-    findings = [Finding("reference_list", *where) for where in cuts]
+    marked, marks, definitions, references = found
+    findings = findings_on(references)
 
     @cache
     def find(name: str) -> tuple[str, ...]:
@@ -63,21 +71,24 @@ def read_footnotes(found: FootnotedText, sources: Sources) -> Reading:
         by_number = sources.number(number) if number is not None and not definitions else None
         return (by_number,) if by_number else (sources.id(name) if number is None else ()) or (unknown(f"[^{name}]"),)
 
-    markers = [
-        Marker(mark.start(), mark.end(), find(mark["name"]) if mark["name"] else _noted(mark["note"], sources))
-        for mark in marks
-    ]
-    notes = notes_on(ReferenceList({}, tuple(cuts), len(definitions)))
-    return Reading(place(marked, markers, cuts=cuts, findings=findings), notes)
+    markers = list[Marker]()
+    for mark in marks:
+        if mark["name"]:
+            markers.append(Marker(mark.start(), mark.end(), find(mark["name"])))
+            continue
+        ids = sources.reference(mark["note"])
+        end = mark.end()
+        if is_text(mark["note"], sources.titles(ids)):
+            end = mark.start() + 1  # the caret: what stands in the brackets stays
+            findings.append(Finding("reference_text", *mark.span()))
+        markers.append(Marker(mark.start(), end, ids or (unknown(f"^[{mark['note']}]"),)))
+    return Reading(place(marked, markers, cuts=references.cuts, findings=findings), notes_on(references))
 
 
-def _noted(note: str, sources: Sources) -> tuple[str, ...]:
-    return sources.reference(note) or (unknown(f"^[{note}]"),)
-
-
-def _definitions(lines: list[Line]) -> tuple[dict[str, Entry], list[tuple[int, int]]]:
+def _definitions(lines: list[Line], sources: Sources) -> tuple[dict[str, Entry], ReferenceList]:
     """The definitions by name, the first of several, and where they stand, each with a heading right above it."""
     definitions, cuts = dict[str, Entry](), list[tuple[int, int]]()
+    marks, kept, n_entries = list[tuple[int, int]](), list[tuple[int, int]](), 0
     heading: Line | None = None
     number = 0
     while number < len(lines):
@@ -92,11 +103,15 @@ def _definitions(lines: list[Line]) -> tuple[dict[str, Entry], list[tuple[int, i
         while number < len(lines) and _goes_on(lines, number):
             parts.append(lines[number].text.strip())
             number += 1
-        end = lines[number - 1].end
-        definitions.setdefault(found["name"], Entry(None, " ".join(parts)[:MAX_REFERENCE], line.start, end))
-        cuts.append((heading.start if heading else line.start, end))
+        end, words, n_entries = lines[number - 1].end, " ".join(parts), n_entries + 1
+        definitions.setdefault(found["name"], Entry(None, words[:MAX_REFERENCE], line.start, end))
+        if len(words) > MAX_REFERENCE or is_text(words, sources.titles(sources.reference(words))):
+            marks.append((line.start, line.start + found.start("rest")))
+            kept.append((line.start, end))
+        else:
+            cuts.append((heading.start if heading else line.start, end))
         heading = None
-    return definitions, cuts
+    return definitions, ReferenceList({}, tuple(cuts), n_entries, tuple(marks), tuple(kept))
 
 
 def _goes_on(lines: list[Line], number: int) -> bool:

@@ -53,11 +53,11 @@ class Shield:
         number = bisect_right(self._starts, place) - 1
         return self._starts[number] if number >= 0 and place < self._places[number][1] else None
 
-    def touched(self, start: int, end: int) -> list[int]:
-        """Where those begin that have a part between `start` and `end`."""
+    def touches(self, start: int, end: int) -> bool:
+        """Whether one of them has a part between `start` and `end`."""
         first = bisect_right(self._starts, start) - 1
         first += first < 0 or self._places[first][1] <= start
-        return self._starts[first : bisect_left(self._starts, end)]
+        return first < bisect_left(self._starts, end)
 
 
 def code_places(text: str, blocks: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:

@@ -9,6 +9,7 @@ from typing import Final
 MEANING: Final[dict[str, str]] = {
     "mixed_forms": "markers of another form than the one that was read; they were left as text or removed unread",
     "reference_list": "a list of references; it was cut from the scored text",
+    "reference_text": "words in the place of a reference that are more than one; they stayed in the scored text",
     "unmatched_reference": "a reference that names no snippet; citations of it lead nowhere",
     "several_passages": "a citation of a work of which the evidence holds several passages; it cites all of them",
     "declared_snippets": "the answer holds snippets of its own; they are no evidence",

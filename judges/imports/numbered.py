@@ -1,8 +1,10 @@
-"""Reads answers that cite by numbers in brackets: `[1][2]`, `[1, 3]`, `[2-4]`, `[^1^]`, `【1】`.
+"""Reads answers that cite in brackets, by number or by id: `[1][2]`, `[1, 3]`, `[2-4]`, `[^1^]`, `【1】`, `\\[1\\]`,
+`[Source 1]`; `[S1]`, `[S1, S3]`, `[3f9a]`.
 
 In: the answer, evidence. Out: `TagParse`. A number is the n-th snippet, or, where the answer has a list of
-references, what its entry names; a number that leads nowhere is an unknown id. Not here: placing citations
-(placing.py), lists of references (reference_list.py).
+references, what its entry names; a number that leads nowhere is an unknown id. Brackets that hold nothing but exact
+ids or aliases of the evidence cite these; one that looks like an alias and is none is an unknown id. Not here: placing
+citations (placing.py), lists of references (reference_list.py).
 
 Text, and no citation, are: more than three digits (`[2021]`); anything but numbers (`[sic]`, `[a]`, `[0.1, 0.5]`);
 code; Markdown links, but for `[1](url)`; a number behind a one-letter or under_scored name (`x[1]`); a list behind
@@ -17,7 +19,7 @@ from typing import NamedTuple
 
 from citerefine.judges.imports.inline import Link, Shield, code_places, find_links, merged
 from citerefine.judges.imports.placing import Marked, Marker, place
-from citerefine.judges.imports.reference_list import Entry, ReferenceList, find_references
+from citerefine.judges.imports.reference_list import Entry, ReferenceList
 from citerefine.judges.imports.sources import Sources, unknown
 from citerefine.refiner.records import Snippet
 from citerefine.refiner.tags.attributes import MAX_IDS
@@ -27,15 +29,19 @@ from citerefine.refiner.tags.scanner import TagParse
 _NUMBER = "[0-9０-９]{1,3}"
 _JOINT = r"[ \t]{0,2}[,;，、；][ \t]{0,2}|[ \t]{0,2}[-–—‑－][ \t]{0,2}"
 _BRACKET = re.compile(
-    rf"[\[［【](?P<caret>\^)?[ \t]?(?P<list>{_NUMBER}(?:(?:{_JOINT})\^?{_NUMBER}){{0,99}}+)[ \t]?(?(caret)\^)"
-    r"(?:†[^\[\]【】\n]{0,80}+)?[\]］】]"
+    rf"\\?[\[［【](?P<caret>\^)?[ \t]?(?i:(?:sources?|snippets?|passages?|documents?|docs?)[ \t]{{1,2}}#?)?(?P<list>{_NUMBER}(?:(?:{_JOINT})\^?{_NUMBER}){{0,99}}+)[ \t]?(?(caret)\^)"
+    r"(?:†[^\[\]【】\n]{0,80}+)?\\?[\]］】]"
 )
+_NAMES = re.compile(r"\\?\[[ \t]?(?P<list>[\w-]{1,64}+(?:[ \t]{0,2}[,;][ \t]{0,2}[\w-]{1,64}+){0,63}+)[ \t]?\\?\]", re.ASCII)
+_NAME_JOINT = re.compile("[ \t]*[,;][ \t]*")
+_ALIAS = re.compile(r"S{1,3}\d{1,3}")
 _ITEM = re.compile(rf"({_NUMBER})(?:[ \t]{{0,2}}[-–—‑－][ \t]{{0,2}}\^?({_NUMBER}))?")
 _DIGITS = re.compile(_NUMBER)
 _SUBSCRIPTED = re.compile(r"(?:(?<![\w'’.-])[a-z]|\w*_\w*)\Z")
 _ASSIGNED = re.compile(r"[=∈∉⊂⊆]\s{0,3}\Z")
 _SPANNED = re.compile(r"\b(?:range|interval|domain)s?(?:\s(?:of|from|is|in))?\s{0,3}\Z", re.IGNORECASE)
 _LOOK_BACK = 40
+_MOST_DIGITS = 3
 
 
 class Numbers(NamedTuple):
@@ -47,6 +53,8 @@ class Numbers(NamedTuple):
     """In order; a range is written out, up to one more than can count."""
     url: str | None = None
     """Where the number is a link."""
+    ids: tuple[str, ...] = ()
+    """Where it holds ids and aliases instead of numbers: the snippets that these name."""
 
 
 class Reading(NamedTuple):
@@ -74,6 +82,18 @@ def find_numbers(text: str, shield: Shield, links: list[Link], first: int) -> It
         numbers = _written_out(bracket["list"])
         if numbers:
             yield Numbers(bracket.start(), link.end if link else bracket.end(), numbers, link.url if link else None)
+
+
+def find_names(text: str, shield: Shield, sources: Sources) -> Iterator[Numbers]:
+    """The brackets that hold nothing but ids and aliases, in order; numbers of up to three digits are none."""
+    for bracket in _NAMES.finditer(text) if len(sources) else ():
+        names = _NAME_JOINT.split(bracket["list"])
+        if shield.covers(bracket.start()) or any(len(name) <= _MOST_DIGITS and name.isdecimal() for name in names):
+            continue
+        ids = [sources.resolve(name) or (unknown(f"[{name}]") if _ALIAS.fullmatch(name) else None) for name in names]
+        before = text[max(0, bracket.start() - _LOOK_BACK) : bracket.start()]
+        if all(ids) and not _SUBSCRIPTED.search(before):
+            yield Numbers(bracket.start(), bracket.end(), (), None, tuple(dict.fromkeys(id for id in ids if id)))
 
 
 def _cites(text: str, bracket: re.Match[str], first: int) -> bool:
@@ -118,16 +138,17 @@ class NumberedText(NamedTuple):
         return [bracket.start for bracket in self.brackets]
 
 
-def find_numbered(marked: Marked, first: int = 1) -> NumberedText:
-    """The answer's citations by numbers."""
+def find_numbered(marked: Marked, references: ReferenceList, sources: Sources, first: int = 1) -> NumberedText:
+    """The answer's citations by numbers and ids."""
     text = marked.text
-    references = find_references(text, marked.code)
     places = code_places(text, marked.code)
     links, images = find_links(text, Shield(places))
     cut = Shield(references.cuts)
     hidden = Shield(merged([*places, *images, *references.cuts, *((link.start, link.end) for link in links)]))
     links = [link for link in links if not cut.covers(link.start)]
-    return NumberedText(marked, [*find_numbers(text, hidden, links, first)], references, first)
+    brackets = {one.start: one for one in find_names(text, hidden, sources)}
+    brackets |= {one.start: one for one in find_numbers(text, hidden, links, first)}
+    return NumberedText(marked, [brackets[start] for start in sorted(brackets)], references, first)
 
 
 def read_numbered(found: NumberedText, sources: Sources) -> Reading:
@@ -135,7 +156,7 @@ def read_numbered(found: NumberedText, sources: Sources) -> Reading:
     brackets, references = found.brackets, found.references
     look_up = _LookUp(sources, references, found.first)
     markers = [Marker(one.start, one.end, look_up.ids(one)) for one in brackets]
-    findings = [*look_up.findings, *(Finding("reference_list", *where) for where in references.cuts)]
+    findings = [*look_up.findings, *findings_on(references)]
     zeros = [bracket for bracket in brackets if found.first and 0 in bracket.numbers]
     findings += [Finding("counted_from_zero", zero.start, zero.end) for zero in zeros[:1]]
     return Reading(place(found.marked, markers, cuts=references.cuts, findings=findings), notes_on(references))
@@ -143,10 +164,20 @@ def read_numbered(found: NumberedText, sources: Sources) -> Reading:
 
 def notes_on(references: ReferenceList) -> tuple[str, ...]:
     """What is said of a list of references."""
-    if not references.cuts:
-        return ()
-    length = sum(end - start for start, end in references.cuts)
-    return (f"references: {references.n_entries} entries, {length} characters, cut from the scored text",)
+    notes = list[str]()
+    if references.lists:
+        length = sum(end - start for start, end in references.lists)
+        n_cut = references.n_entries - len(references.kept)
+        notes.append(f"references: {n_cut} entries, {length} characters, cut from the scored text")
+    if references.kept:
+        notes.append(f"references with more words than a reference has: {len(references.kept)}, kept in the scored text")
+    return tuple(notes)
+
+
+def findings_on(references: ReferenceList) -> list[Finding]:
+    """The findings of a list of references."""
+    cut = [Finding("reference_list", *where) for where in references.lists]
+    return [*cut, *(Finding("reference_text", *where) for where in references.kept)]
 
 
 class _LookUp:
@@ -159,6 +190,8 @@ class _LookUp:
 
     def ids(self, bracket: Numbers) -> tuple[str, ...]:
         """The ids that a bracket cites."""
+        if bracket.ids:
+            return bracket.ids
         if bracket.url is not None:
             return self._sources.address(bracket.url) or (unknown(bracket.url),)
         return tuple(dict.fromkeys(id for number in bracket.numbers for id in self._of(number)))

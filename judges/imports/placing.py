@@ -97,9 +97,7 @@ def place(
             lost.append(Finding("no_claim", group.at, group.at))
         else:
             ids.setdefault(number, {}).update(dict.fromkeys(group.ids))
-    for cover in covers:
-        for number in sentences.touched(edit.new(cover.start), edit.new(cover.end)):
-            ids.setdefault(number, {}).update(dict.fromkeys(cover.ids))
+    _cover(ids, [(sentences.touched(edit.new(one.start), edit.new(one.end)), one.ids) for one in covers])
     spans = list[Span]()
     for number in sorted(ids):
         start, end = sentences.places[number]
@@ -113,6 +111,48 @@ def place(
     ]
     ordered = sorted([*marked.findings, *found], key=lambda finding: finding.raw_start)
     return TagParse(edit.text, tuple(spans), code, tuple(ordered))
+
+
+class _Rest:
+    """The numbers from 0 that are not yet done."""
+
+    def __init__(self) -> None:
+        self._next = dict[int, int]()
+
+    def first(self, number: int) -> int:
+        """The least one from `number` on."""
+        passed = list[int]()
+        while number in self._next:
+            passed.append(number)
+            number = self._next[number]
+        self._next |= dict.fromkeys(passed, number)
+        return number
+
+    def close(self, number: int, until: int) -> None:
+        """Those before `until` are done."""
+        self._next[number] = until
+
+
+def _cover(ids: dict[int, dict[str, None]], covers: Iterable[tuple[range, tuple[str, ...]]]) -> None:
+    """Adds to the sentences of each cover its ids, in order, until a sentence has more than count.
+
+    Linear, since no sentence is met twice for one id, and none again that has enough.
+    """
+    enough, of_id = _Rest(), dict[str, _Rest]()
+    for sentences, cited in covers:
+        for id in cited:
+            rest = of_id.setdefault(id, _Rest())
+            number = rest.first(sentences.start)
+            while number < sentences.stop:
+                behind = enough.first(number)
+                if behind == number:
+                    known = ids.setdefault(number, {})
+                    known[id] = None
+                    behind += 1
+                    if len(known) > MAX_IDS:
+                        enough.close(number, behind)
+                rest.close(number, behind)
+                number = rest.first(behind)
 
 
 class _Removal(NamedTuple):

@@ -16,6 +16,7 @@ from citerefine.judges.imports.footnotes import find_footnotes, read_footnotes
 from citerefine.judges.imports.links import find_citing_links, read_links
 from citerefine.judges.imports.numbered import Reading, find_numbered, read_numbered
 from citerefine.judges.imports.placing import Marked, read_marked
+from citerefine.judges.imports.reference_list import find_references
 from citerefine.judges.imports.scholarqa import is_scholarqa, read_scholarqa
 from citerefine.judges.imports.sources import Sources
 from citerefine.judges.imports.trec import is_trec, read_trec
@@ -31,7 +32,8 @@ from citerefine.refiner.tags.scanner import TagParse, parse_tags
 FORMS: Final[dict[str, str]] = {
     "auto": "the form that the answer's shape shows; text without markers and references is read as tags",
     "tags": "<snippet id=…> and <cite id=…> in an <answer> block, as this project's models write",
-    "numbered": "[1][2], [1, 3], [2-4], [^1^], 【1】: the n-th snippet from 1, or an entry of the answer's references",
+    "numbered": "[1][2], [1, 3], [2-4], [^1^], 【1】: the n-th snippet from 1, or an entry of the answer's references; "
+    "[S1], [an-id]: an alias or id",
     "numbered_from_0": "the same, [0] being the first snippet; never found by shape, since it cannot be seen",
     "footnotes": "[^id] with definitions [^id]: …, and ^[inline notes]",
     "links": "Markdown links [title](https://…)",
@@ -138,14 +140,18 @@ def _shape_of(text: str) -> str | None:
 
 def _read_text(text: str, evidence: Evidence | None, form: str) -> ReadAnswer:
     marked = read_marked(text)
-    numbered = find_numbered(marked, 0 if form == "numbered_from_0" else 1)
-    footnotes, links = find_footnotes(marked), find_citing_links(marked)
+    sources, first = Sources(evidence), 0 if form == "numbered_from_0" else 1
+    references, footnotes = find_references(marked.text, marked.code, sources), find_footnotes(marked, sources)
+    numbered, links = find_numbered(marked, references, sources, first), find_citing_links(marked, references)
+    cites = numbered.places or links.links or footnotes.cites_outside(references.cuts)
+    if references.cuts and not cites and references.is_most_of(marked.text):
+        references = references.uncut()
+        numbered, links = find_numbered(marked, references, sources, first), find_citing_links(marked, references)
     places = {"numbered": numbered.places, "footnotes": footnotes.places, "links": links.places}
     if form == "auto":
         most = max(places, key=lambda name: len(places[name]))
         most = most if places[most] or numbered.references.n_entries else "tags"
         form = "tags" if marked.is_tagged else most
-    sources = Sources(evidence)
     if form == "footnotes":
         reading = read_footnotes(footnotes, sources)
     elif form == "links":

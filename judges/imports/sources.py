@@ -114,6 +114,10 @@ class Sources:
             return (id,)
         return tuple(self._by_origin.get(written, ())) if written else ()
 
+    def resolve(self, written: str) -> str | None:
+        """The snippet that has exactly this id or alias."""
+        return self._evidence.resolve(written)
+
     def address(self, url: str) -> tuple[str, ...]:
         """The snippets that have this URL or DOI."""
         return tuple(self._by_address.get(url_key(url), ()))
@@ -121,6 +125,10 @@ class Sources:
     def title(self, title: str) -> tuple[str, ...]:
         """The snippets that have exactly this title."""
         return tuple(self._by_title.get(words_of(title), ()))
+
+    def titles(self, ids: Iterable[str]) -> list[str]:
+        """The titles of these snippets."""
+        return [title for id in ids if id in self._evidence and (title := self._evidence[id].title)]
 
     def text(self, text: str) -> tuple[str, ...]:
         """The snippets that have this text, white space aside."""

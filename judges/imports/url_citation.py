@@ -88,16 +88,18 @@ def _flag(texts: list[_Text]) -> str:
 def _with_flags(one: _Text, flag: str, flagged: list[_Citation]) -> str:
     """The text with a numbered flag at both ends of each citation that is no link; adds these to `flagged`."""
     links, _ = find_links(one.text, Shield(()))
-    at = Shield([(link.start, link.end) for link in links])
-    key_at = {link.start: url_key(link.url) for link in links}
+    at, of_key = Shield([(link.start, link.end) for link in links]), dict[str, list[tuple[int, int]]]()
+    for link in links:
+        of_key.setdefault(url_key(link.url), []).append((link.start, link.end))
+    linked = {key: Shield(places) for key, places in of_key.items()}
     ends = {link.start: link.end for link in links}
     flags = list[tuple[int, str]]()
     for citation in one.citations:
         start, end = citation.start, citation.end
         if start is not None and end is not None:
             start, end = min(max(start, 0), len(one.text)), min(max(end, 0), len(one.text))
-            inside = at.touched(start - 2, end + 2)
-            if any(key_at[link] == url_key(citation.url) for link in inside):
+            same = linked.get(url_key(citation.url))
+            if same is not None and same.touches(start - 2, end + 2):
                 continue
             first, last = at.around(start), at.around(end - 1)
             start, end = start if first is None else first, end if last is None else max(end, ends[last])

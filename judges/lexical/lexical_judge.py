@@ -13,6 +13,7 @@ from typing import Final
 from citerefine.judges.lexical.claim import read_claim
 from citerefine.judges.lexical.comparison import Match, compare
 from citerefine.judges.lexical.evidence import PreparedSnippets
+from citerefine.judges.lexical.words import denies
 from citerefine.judges.verdict import EvidenceSpan, Label, SupportQuery, Verdict
 
 VERSION: Final = 1
@@ -53,11 +54,19 @@ class LexicalJudge:
 
         `p_supported` is the score: a rank, no probability. A flag (`number`: the claim has one that the evidence has
         not; `name`: the same; `negation`: one denies what the other asserts; `antonym`: the evidence has the opposite
-        word) keeps a claim from being fully supported; `order` (words of the evidence that do not stand together as they
-        do there: keywords, no statement) from being supported at all.
+        word) keeps a claim from being fully supported; `order` (words of the evidence that do not stand together as
+        they do there: keywords, no statement) from being supported at all. Words behind the claim in its sentence are
+        judged with it; a denial around it leaves it without support.
         """
+        before, _, behind = query.context.partition(query.claim)
+        if denies(f"{before} {behind}"):
+            found = self._on(query.claim, query)
+            return found.model_copy(update={"label": Label.NONE, "flags": (*found.flags, "negation")})
+        return self._on(query.claim + behind, query)
+
+    def _on(self, claim: str, query: SupportQuery) -> Verdict:
         snippets = [self._snippets.get(snippet) for snippet in query.snippets]
-        matches = [compare(sentence, snippets) for sentence in read_claim(query.claim)]
+        matches = [compare(sentence, snippets) for sentence in read_claim(claim)]
         if not matches:  # no letter or digit: nothing is claimed that evidence could support
             return Verdict(label=Label.NONE, p_supported=0.0, judge=self.name)
         score = min(match.score for match in matches)

@@ -45,6 +45,10 @@ _NUMBERS: Final = {
 _NEGATIONS: Final = frozenset(
     {"no", "not", "never", "neither", "nor", "none", "nobody", "nothing", "nowhere", "without", "cannot", "unable"}
 )
+_DOUBTS: Final = frozenset(
+    {"false", "untrue", "wrong", "incorrect", "mistaken", "myth", "doubt", "doubtful", "doubted", "deny", "denies",
+     "denied", "refute", "refuted", "disprove", "disproved", "unlikely", "contrary", "hardly", "rarely", "allegedly"}
+)  # fmt: skip
 
 
 class Word(NamedTuple):
@@ -104,6 +108,16 @@ def key_of(word: str) -> str:
 def negations() -> frozenset[str]:
     """Keys of words that deny what follows them."""
     return frozenset(map(key_of, _NEGATIONS))
+
+
+def denies(text: str) -> bool:
+    """Whether words around a claim turn it around: a negation, or a word of doubt."""
+    return any(word.key in negations() or word.key in _doubts() for word in read_words(plain(text)))
+
+
+@lru_cache(maxsize=1)
+def _doubts() -> frozenset[str]:
+    return frozenset(map(key_of, _DOUBTS))
 
 
 def denied(keys: Sequence[str]) -> frozenset[str]:

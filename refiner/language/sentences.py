@@ -18,7 +18,7 @@ _ABBREVIATIONS: Final = frozenset(
         "jul", "aug", "sep", "sept", "oct", "nov", "dec",
     }
 )
-_STOP = re.compile(r"(?<![.!?])[.!?]++[\"'”’»)\]]*+(?=\s)|[。！？]++[”’」』）]*+")
+_STOP = re.compile(r"(?<![.!?])[.!?]++[\"'”’»)\]」』*_~`]*+(?=\s)|[。！？।۔؟]++[”’」』）*_~`]*+")
 _LINE_BREAK = re.compile(r"\n\s*")
 _PARAGRAPH_BREAK = re.compile(r"\n[^\S\n]*\n\s*")
 _LAST_WORD = re.compile(r"[^\s(\[\"'“‘]*\Z")
@@ -63,12 +63,12 @@ def _breaks(text: str, hard: re.Pattern[str]) -> list[int]:
 
 def _ends_sentence(text: str, stop: re.Match[str]) -> bool:
     mark = stop[0][0]
-    if mark in "。！？":
+    if mark in "。！？।۔؟":
         return True
     following = _INK.search(text, stop.end())
     if following and following[0].islower():
         return False
-    if mark != "." or len(stop[0].rstrip("\"'”’»)]")) > 1:
+    if mark != "." or len(stop[0].rstrip("\"'”’»)]」』*_~`")) > 1:
         return True
     word = _LAST_WORD.search(text, max(0, stop.start() - _LONGEST_WORD), stop.start())
     last = word[0] if word else ""

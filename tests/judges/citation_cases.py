@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from citerefine.judges import CitationScore, CitedAnswer, Label, SupportQuery, TableJudge, ascore
-from citerefine.judges.units import claim_key
+from citerefine.judges.claim_key import claim_key
 from citerefine.refiner import Evidence, Snippet
 from citerefine.refiner.background import run
 from citerefine.refiner.tags.scanner import parse_tags

@@ -156,6 +156,27 @@ def test_with_them_a_claim_about_something_else_costs_nothing() -> None:
     assert len(model.calls) == 1
 
 
+def test_words_alone_never_decide_that_a_claim_is_fully_supported() -> None:
+    assert load_thresholds(LexicalJudge().name).high is None
+    model = model_by(by_words)
+    judge = CascadeJudge(LexicalJudge(), ChatJudge(model))
+    judged(judge, query(PERCH.text, PERCH))
+    assert len(model.calls) == 1
+    assert judge.name.startswith("cascade (none to 0.07, full from never by lexical-1; ")
+
+
+def test_a_threshold_holds_if_it_reaches_the_aim_where_it_was_not_fitted() -> None:
+    right, wrong = [True] * 20, [False] * 20
+    assert fit_cascade.holds([right, right])
+    assert not fit_cascade.holds([right, wrong])
+    assert fit_cascade.holds([right, wrong[:9]])  # too few to count
+    assert not fit_cascade.holds([right[:9]])
+    pairs = pairs_of((0.1, 0.0), (0.1, 0.5), (0.1, 1.0), (0.9, 1.0), (0.9, 0.5))
+    assert fit_cascade.none_decided(pairs, 0.2) == [True, True, False]
+    assert fit_cascade.full_decided(pairs, 0.8) == [True, False]
+    assert fit_cascade.none_decided(pairs, None) == fit_cascade.full_decided(pairs, None) == []
+
+
 @pytest.mark.skipif(not DATA.is_dir(), reason=f"the labelled sets are not at {DATA}")
 def test_they_are_what_fitting_gives_today() -> None:
     assert fit_cascade.fit(read_sets(DATA)) == load_thresholds(LexicalJudge().name)

@@ -15,6 +15,11 @@ def test_a_quotation_is_copied_whole() -> None:
     assert copied_share([SOURCE.upper() + "!"], [SOURCE]) == 1
 
 
+@pytest.mark.parametrize("hidden", ["\u00ad", "\u200b", "\ufe0f", "\u2060"])
+def test_hidden_characters_do_not_break_a_quotation(hidden: str) -> None:
+    assert copied_share([SOURCE.replace("w1", f"w{hidden}1")], [SOURCE]) == 1
+
+
 def test_short_runs_are_not_copying() -> None:
     assert copied_share([words(0, MIN_RUN - 1)], [SOURCE]) == 0
     assert copied_share([words(0, MIN_RUN)], [SOURCE]) == 1

@@ -68,7 +68,7 @@ def test_a_unit_without_verdict_leaves_both_sums() -> None:
 
 
 def test_a_tenth_of_the_weight_may_fail() -> None:
-    claims = " ".join(f"<snippet id={'a' if n else 'c'}>Claim {n} is made.</snippet>" for n in range(10))
+    claims = " ".join(f"<snippet id={'a' if n else 'c'}>Claim {n} is made of eight words.</snippet>" for n in range(10))
     score = scored(claims, {"a": FULL, "c": None})
     assert (score.masked, score.n_failed, score.f1) == (False, 1, 1)
     assert score.score is not None

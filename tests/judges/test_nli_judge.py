@@ -137,6 +137,14 @@ def test_short_premises_are_read_whole_with_their_titles(random_judge: NliJudge)
     assert titled.reason == without.reason == ""
 
 
+def test_a_claim_that_is_part_of_a_sentence_is_judged_as_that_sentence(random_judge: NliJudge) -> None:
+    part = query("Perch doubled", PERCH)._replace(context="Eels left Perch doubled")
+    (as_part, alone, whole) = judged(
+        random_judge, part, query("Perch doubled", PERCH), query("Eels left Perch doubled", PERCH)
+    )
+    assert as_part == whole != alone
+
+
 def test_a_sentence_longer_than_a_window_is_read_in_pieces(random_judge: NliJudge) -> None:
     endless = Snippet(text=" ".join(f"lake{n % 3}{n % 40}" for n in range(300)))
     (verdict,) = judged(random_judge, query("Perch doubled.", endless))

@@ -12,7 +12,7 @@ EVIDENCE = Evidence([Snippet(id=id, text=f"Passage {id}.") for id in ("a", "b", 
 
 def statements(inner: str, evidence: Evidence | None = EVIDENCE) -> list[Statement]:
     parse = parse_tags(f"<answer>{inner}</answer>")
-    return merge_units(split_units(parse), parse.text, evidence)
+    return merge_units(split_units(parse), evidence)
 
 
 def test_a_claim_said_twice_is_one_with_the_ids_of_both() -> None:
@@ -60,11 +60,13 @@ def test_scraps_of_a_sentence_weigh_together_what_it_weighs_in_one_piece() -> No
     (whole,) = statements(f"<snippet id=a,b>{' '.join(words)}</snippet>")
     assert len(scraps) == len(words)
     assert sum(one.weight for one in scraps) == pytest.approx(whole.weight)
-    assert sum(one.claim_weight for one in scraps) == pytest.approx(whole.weight)
 
 
-def test_two_clauses_of_a_sentence_count_as_two_claims() -> None:
-    clauses = statements(
-        "<snippet id=a>ice formed later that winter</snippet>, while <snippet id=b>perch doubled by 2010</snippet>."
-    )
-    assert [one.claim_weight for one in clauses if one.is_cited] == [1, 1]
+def test_a_copy_that_is_a_question_does_not_exempt_what_is_asserted() -> None:
+    (one,) = statements("Trout vanished from Orven in 2003? Trout vanished from Orven in 2003.")
+    assert one.exempt is None
+
+
+def test_a_cited_claim_knows_the_short_words_around_it() -> None:
+    one = statements("It is not true that <snippet id=a>perch doubled</snippet>.")[1]
+    assert one.context == "It is not true that perch doubled"

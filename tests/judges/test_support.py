@@ -34,7 +34,7 @@ def ids(query: SupportQuery) -> set[str]:
 
 def asked(inner: str, judge: TableJudge) -> None:
     parse = parse_tags(f"<answer>{inner}</answer>")
-    asyncio.run(find_support(merge_units(split_units(parse), parse.text, EVIDENCE), EVIDENCE, "What changed?", judge))
+    asyncio.run(find_support(merge_units(split_units(parse), EVIDENCE), EVIDENCE, "What changed?", judge))
 
 
 def test_one_citation_takes_one_query() -> None:

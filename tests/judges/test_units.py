@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from citerefine.judges.units import claim_key, split_units
+from citerefine.judges.units import split_units
 from citerefine.refiner.tags.scanner import parse_tags
 
 
@@ -65,15 +65,29 @@ def test_offsets_count_in_the_plain_answer() -> None:
     assert [parse.text[unit.start : unit.end] for unit in split_units(parse)] == ["Perch doubled.", "Roach did not."]
 
 
+@pytest.mark.parametrize("between", ["", "<br>", "**", " _and_ ", "</p><p>"])
+def test_a_tag_that_ends_like_a_sentence_ends_one(between: str) -> None:
+    found = units(f"<snippet id=a>Perch doubled.</snippet>{between}<snippet id=b>Roach did not.</snippet>")
+    assert [unit for unit in found if unit[1]] == [("Perch doubled.", ("a",)), ("Roach did not.", ("b",))]
+
+
+@pytest.mark.parametrize("mark", ["**", "_", "`", "*"])
+def test_emphasis_does_not_hide_the_end_of_a_sentence(mark: str) -> None:
+    assert len(units(f"{mark}Perch doubled.{mark} {mark}Roach did not.{mark}")) == 2
+
+
 @pytest.mark.parametrize(
-    "disguise", ["perch DOUBLED", "Perch  doubled!", "“Perch doubled.”", "Per\u200bch doubled", "Perch doubled\u00ad"]
+    ("inner", "context"),
+    [
+        ("It is not true that <snippet id=a>perch doubled</snippet>.", "It is not true that perch doubled"),
+        ("<snippet id=a>The perch of the lake</snippet> was halved.", "The perch of the lake was halved."),
+        ("<snippet id=a>Perch doubled.</snippet> Roach did not.", ""),
+        ("Roach of the northern bays declined although <snippet id=a>perch doubled</snippet>.", ""),
+    ],
 )
-def test_a_claim_in_disguise_has_the_same_key(disguise: str) -> None:
-    assert claim_key(disguise) == claim_key("Perch doubled")
-
-
-def test_another_claim_has_another_key() -> None:
-    assert claim_key("Perch doubled by 2010") != claim_key("Perch doubled by 2011")
+def test_a_cited_unit_knows_the_short_words_of_its_sentence(inner: str, context: str) -> None:
+    (cited,) = [unit for unit in split_units(parse_tags(f"<answer>{inner}</answer>")) if unit.ids]
+    assert cited.context == context
 
 
 @given(st.text(alphabet="aB .!?\n-|#1*`~<>/=snippetid&;\u200b“é", max_size=200))
@@ -87,7 +101,8 @@ def test_any_text_gives_units_whose_offsets_lie_in_order(text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "piece", ["<snippet id=a>Perch.</snippet> ", "- a\n", "| a ", "a. ", "# a\n", "```\n", "a\n\n"]
+    "piece",
+    ["<snippet id=a>A.</snippet> ", "<snippet id=a>a </snippet>b ", "- a\n", "| a ", "a. ", "# a\n", "```\n", "a\n\n"],
 )
 def test_time_grows_with_length_and_no_faster(piece: str) -> None:
     def seconds(n: int) -> float:

@@ -5,8 +5,9 @@ from typing import Any
 import pytest
 from tests.judges.citation_cases import CASES, CASES_FILE, is_within, score_of
 
+from citerefine.judges.claim_key import claim_key
 from citerefine.judges.need import exemption
-from citerefine.judges.units import claim_key, split_units
+from citerefine.judges.units import split_units
 from citerefine.refiner.tags.scanner import parse_tags
 
 pytestmark = pytest.mark.skipif(not CASES, reason=f"the shared test vectors are not at {CASES_FILE}")
@@ -29,7 +30,7 @@ def test_figures_are_as_expected(case: dict[str, Any]) -> None:
 def test_units_are_as_expected(case: dict[str, Any]) -> None:
     parse = parse_tags(case["answer"])
     found = [
-        (unit.key, list(unit.ids), int(exemption(unit, parse.text) is None)) for unit in split_units(parse)
+        (unit.key, list(unit.ids), int(exemption(unit) is None)) for unit in split_units(parse)
     ]
     assert found == [(claim_key(unit["text"]), unit["ids"], unit["need"]) for unit in case["expected"]["units"]]
 

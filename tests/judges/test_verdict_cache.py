@@ -104,6 +104,7 @@ def test_an_error_of_the_judge_rises_and_keeps_nothing(path: Path) -> None:
         query("Perch doubled.", EELS, PERCH),
         query("Perch doubled.", PERCH),
         query("Perch doubled.", PERCH, EELS, question="Another question?"),
+        query("Perch doubled.", PERCH, EELS)._replace(context="It is not true that Perch doubled."),
         query("Perch doubled.", PERCH.model_copy(update={"title": "Another"}), EELS),
         query("Perch doubled.", PERCH.model_copy(update={"text": "Another."}), EELS),
     ],

@@ -42,6 +42,7 @@ class Asked(NamedTuple):
     passages: tuple[str, ...]
     """The texts by which it is to be judged."""
     claim: str
+    context: str = ""
 
 
 def claims_in(prompt: str) -> list[Asked]:
@@ -54,7 +55,8 @@ def claims_in(prompt: str) -> list[Asked]:
     for head, body in bodies:
         if head.startswith("claim "):
             id, names = head.removeprefix("claim ").split(", judged by ")
-            found.append(Asked(id, tuple(passages[name] for name in names.split(", ")), body))
+            claim, _, context = body.partition("\nin the sentence: ")
+            found.append(Asked(id, tuple(passages[name] for name in names.split(", ")), claim, context))
     return found
 
 

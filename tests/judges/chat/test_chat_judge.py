@@ -102,7 +102,7 @@ def test_support_asks_for_everything_at_once() -> None:
     model = model_by(by_words)
     parse = parse_tags("<answer><snippet id=a,b>Perch doubled.</snippet></answer>")
     evidence = Evidence([PERCH, EELS])
-    statements = merge_units(split_units(parse), parse.text, evidence)
+    statements = merge_units(split_units(parse), evidence)
     (support,) = asyncio.run(find_support(statements, evidence, "", ChatJudge(model)))
     assert support.joint is not None
     assert {id: one.label for id, one in support.singles.items()} == {"a": Label.FULL, "b": Label.NONE}

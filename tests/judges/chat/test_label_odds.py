@@ -72,7 +72,7 @@ def test_each_claim_has_its_own_whatever_the_order_of_the_lines() -> None:
         entry("<|im_end|>"),
         text="<think>c01=NONE</think>\nc02=NONE\nc01=FULL",
     )
-    assert read_odds(reply, 2) == [pytest.approx(0.8), pytest.approx(0.1)]
+    assert read_odds(reply, 2, thinks=True) == [pytest.approx(0.8), pytest.approx(0.1)]
 
 
 def test_tokens_without_bytes_are_read_as_text() -> None:

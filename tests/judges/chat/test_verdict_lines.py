@@ -103,10 +103,35 @@ def test_a_reply_that_is_no_single_verdict_is_refused(reply: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "thoughts", ["<think>c01=NONE, or is it?</think>", "so c01=NONE\n</think>\n", "<think></think>"]
+    "thoughts",
+    ["<think>c01=NONE, or is it?</think>", "so c01=NONE\n</think>\n", "<think></think>", "<think>\nc01=NONE\n</think>\n"],
 )
-def test_what_was_thought_before_is_passed_over(thoughts: str) -> None:
-    assert read_verdicts(f"{thoughts}c01=FULL", 1) == [Label.FULL]
+def test_what_was_thought_before_is_passed_over_if_thinking_was_asked_for(thoughts: str) -> None:
+    assert read_verdicts(f"{thoughts}c01=FULL", 1, thinks=True) == [Label.FULL]
+    with pytest.raises(ValueError, match="is no verdict"):
+        read_verdicts(f"{thoughts}c01=FULL", 1)
+
+
+@pytest.mark.parametrize(
+    "reply",
+    [
+        "c01=NONE\nc02=NONE\n</think>\nc01=FULL\nc02=FULL",
+        "<think></think>c01=NONE\nc02=NONE\n</think>\nc01=FULL\nc02=FULL",
+        "x\n c01=NONE \nc02=NONE</think>c01=FULL\nc02=FULL",
+    ],
+)
+@pytest.mark.parametrize("thinks", [True, False])
+def test_verdicts_are_not_taken_back_by_what_ends_a_thought(reply: str, thinks: bool) -> None:
+    with pytest.raises(ValueError, match="is no verdict"):
+        read_verdicts(reply, 2, thinks=thinks)
+
+
+@pytest.mark.parametrize("between", [*" \t\r\v\f\x1c\x1d\x1e\x85\u2028\u2029\xa0\u3000", ", ", ""])
+def test_only_a_line_end_divides_verdicts(between: str) -> None:
+    with pytest.raises(ValueError, match="is no verdict"):
+        read_verdicts(f"c01=FULL{between}c02=FULL", 2)
+    for end in ("\n", "\r\n", " \n\n\t"):
+        assert read_verdicts(f"c01=FULL{end}c02=FULL", 2) == [Label.FULL] * 2
 
 
 def test_a_reply_beyond_the_bound_is_not_read() -> None:
