@@ -12,9 +12,9 @@ to mislead (claims of a game, summaries with one fact changed) are measured and 
 thresholds that were fitted without its group, so no figure is from the data that set it.
 
 A threshold that does not hold there is not stored: if, as a mean over the groups, each judged with thresholds fitted
-without it, less than 95 % of what is decided as `full` has full support, words never decide `full`. `low` must keep 95 %
-of what it decides from being fully supported: that people call some of it partly supported costs half a claim, and is
-reported (`right`).
+without it, less than 95 % of what is decided as `full` has full support, words never decide `full`. Of what `low`
+decides, 95 % must not be fully supported there: that people call some of it partly supported costs half a claim, and
+is reported (`right`).
 """
 
 import argparse
@@ -98,7 +98,9 @@ def fit(sets: Sequence[SupportSet]) -> Thresholds:
 
     fitted = without(None)
     held_out = {one.group: without(one.group) for one in of_fitting}
-    grouped = {group: [pair for one in of_fitting if one.group == group for pair in pairs[one.name]] for group in held_out}
+    grouped = {
+        group: [pair for one in of_fitting if one.group == group for pair in pairs[one.name]] for group in held_out
+    }
     final = Fitted(
         fitted.low if holds(none_decided(grouped[group], at.low) for group, at in held_out.items()) else None,
         fitted.high if holds(full_decided(grouped[group], at.high) for group, at in held_out.items()) else None,

@@ -17,7 +17,7 @@ JUDGES: Final = {
     "openai:NAME@BASE_URL": "a chat model behind any OpenAI-compatible server",
     "vllm:PATH_OR_NAME": "a chat model in this process with vLLM (extra vllm)",
     "hf:PATH_OR_NAME": "a sequence-classification model (NLI) in this process with transformers (extra train)",
-    "cascade:MODEL": "MODEL, one of the three forms above, but where words have next to nothing in common (`none` unasked)",
+    "cascade:MODEL": "MODEL, one of the three forms above; what has next to no words of its evidence is `none` unasked",
     "table:LABELS.jsonl": "labels that people gave: rows with claim, snippet or snippets (ids), and label",
 }
 """Form of a judge string → what it names."""

@@ -12,9 +12,10 @@ from citerefine.refiner.tags.scanner import TagParse
 
 _LINE = re.compile(r"[^\n]+\n?|\n")
 _MARKER = re.compile(r"[ \t]*(?:>[ \t]*)*(?:(?:[-*+•]|\d{1,3}[.)]|[a-z][.)])[ \t]+)")
-_STRUCTURAL = re.compile(r"[ \t]*(?:#|>|\|)|.*\|[ \t]*$")
+_STRUCTURAL = re.compile(r"[ \t]*(?:#|>|\||={3,}|-{3,})|.*\|[ \t]*$")
 _ROW = re.compile(r"[ \t]*\||.*\|[ \t]*$")
 _DELIMITER = re.compile(r"[ \t]*\|?[ \t]*:?-+:?[ \t]*(?:\|[ \t]*:?-*:?[ \t]*)*\Z")
+_UNDERLINE = re.compile(r"[ \t]*(?:={3,}|-{3,})[ \t]*\Z")
 _HEADING = re.compile(r"[ \t]*#{1,6}(?:\s|\Z)")
 _BOLD_LINE = re.compile(r"[ \t]*(?:\*\*|__)(?=\S)[^*_\n]+(?:\*\*|__)[ \t]*:?[ \t]*\Z")
 _BREAK_TAG = re.compile(r"<(?:br|hr|/?p|/?div|/?li)[ \t]*/?>", re.IGNORECASE)
@@ -28,7 +29,7 @@ class Prose(NamedTuple):
     text: str
     """As long as the plain answer."""
     headings: tuple[tuple[int, int], ...]
-    """Lines that are headings: with `#`, wholly bold, or the head of a table."""
+    """Lines that are headings: with `#`, underlined, wholly bold, or the head of a table."""
 
 
 def prose(parse: TagParse) -> Prose:
@@ -58,7 +59,9 @@ def _is_heading(line: str, following: str) -> bool:
         return True
     if _BOLD_LINE.match(line):
         return not _ENDS_SENTENCE.search(line)
-    return "|" in line and "-" in following and bool(_DELIMITER.match(following))
+    if "|" in line:
+        return "-" in following and bool(_DELIMITER.match(following))
+    return bool(line.strip()) and bool(_UNDERLINE.match(following)) and not _ENDS_SENTENCE.search(line)
 
 
 def _plain(line: str, following: str) -> str:

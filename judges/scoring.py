@@ -15,7 +15,9 @@ from citerefine.judges.citation_score import CitationScore
 from citerefine.judges.claim_words import count_words
 from citerefine.judges.factors import EXPECTED_CLAIMS
 from citerefine.judges.imports import issues as imports
+from citerefine.judges.imports.reading import read_answer
 from citerefine.judges.judge import SupportJudge
+from citerefine.judges.loading import load_support_judge
 from citerefine.judges.metric import Facts, score_statements
 from citerefine.judges.statements import Statement, merge_units
 from citerefine.judges.support import find_support
@@ -48,25 +50,30 @@ class CitedAnswer(NamedTuple):
 
 def score_citations(
     answer: Answer | str,
-    judge: SupportJudge | None = None,
+    judge: SupportJudge | str | None = None,
     *,
     snippets: Snippets | None = None,
     question: str = "",
     answerable: bool | None = None,
     expected_claims: float = EXPECTED_CLAIMS,
+    form: str = "tags",
 ) -> CitationScore:
     """How well an answer is supported by what it cites.
 
     Args:
         answer: what `Refiner.refine` or `parse_answer` gives, or text with tags.
-        judge: says how far snippets support claims; by default the lexical judge, which needs no model.
+        judge: says how far snippets support claims, an object or a string of loading.py; by default the lexical judge,
+            which needs no model.
         snippets: the evidence that a text may cite; an `Answer` has its own. None: only form and coverage are
             reported.
         question: what was asked; an `Answer` knows it.
         answerable: whether the evidence answers the question, if known; decides what an abstention is worth.
         expected_claims: supported weight that a full answer has; see docs/metric.md.
+        form: how the text cites, a key of `imports.reading.FORMS`: `numbered` for `[1][2]`, or `auto` to find out.
 
     Raises:
+        InputError: if there is no such form.
+        ModelError: if a string names no judge.
         ValueError: if a snippet is no snippet (pydantic's ValidationError), evidence is given twice, or
             `expected_claims` is no number above 0.
         CallError: if a model that judges cannot be asked at all.
@@ -75,21 +82,27 @@ def score_citations(
     >>> score_citations(text, snippets=[{"id": "s1", "text": "By 2010 perch had doubled in number."}]).precision
     1.0
     """
-    cited = _cited(answer, snippets, question, answerable, expected_claims)
-    return run(ascore(cited, judge))
+    cited = _cited(answer, snippets, question, answerable, expected_claims, form)
+    return run(ascore(cited, _loaded(judge)))
 
 
 async def ascore_citations(
     answer: Answer | str,
-    judge: SupportJudge | None = None,
+    judge: SupportJudge | str | None = None,
     *,
     snippets: Snippets | None = None,
     question: str = "",
     answerable: bool | None = None,
     expected_claims: float = EXPECTED_CLAIMS,
+    form: str = "tags",
 ) -> CitationScore:
     """The same as `score_citations`, to be awaited."""
-    return await ascore(_cited(answer, snippets, question, answerable, expected_claims), judge)
+    cited = _cited(answer, snippets, question, answerable, expected_claims, form)
+    return await ascore(cited, _loaded(judge))
+
+
+def _loaded(judge: SupportJudge | str | None) -> SupportJudge | None:
+    return load_support_judge(judge) if isinstance(judge, str) else judge
 
 
 def _cited(
@@ -98,9 +111,13 @@ def _cited(
     question: str,
     answerable: bool | None,
     expected_claims: float,
+    form: str,
 ) -> CitedAnswer:
     if not (isfinite(expected_claims) and expected_claims > 0):
         raise ValueError(f"expected_claims is {expected_claims}; give a number above 0")
+    if not isinstance(answer, Answer | str):
+        got = type(answer).__name__
+        raise TypeError(f"an answer is text or an Answer, got {got}; for JSON forms pass its text, and the form")
     if isinstance(answer, Answer):
         if snippets is not None:
             raise ValueError("an Answer has its own evidence; pass its raw text with other snippets")
@@ -109,7 +126,10 @@ def _cited(
     evidence = snippets
     if evidence is not None and not isinstance(evidence, Evidence):
         evidence = Evidence.model_validate({"snippets": [*evidence]})
-    return CitedAnswer(parse_tags(answer), evidence, question, answerable, expected_claims)
+    if form == "tags":
+        return CitedAnswer(parse_tags(answer), evidence, question, answerable, expected_claims)
+    read = read_answer(answer, evidence, form)
+    return CitedAnswer(read.parse, evidence, question, answerable, expected_claims)
 
 
 async def ascore(answer: CitedAnswer, judge: SupportJudge | None = None) -> CitationScore:

@@ -94,8 +94,8 @@ def _visible(text: str) -> str:
 
 @cache
 def _hidden() -> dict[int, str | None]:
-    """What `str.translate` does to what nobody sees: line and page ends of all kinds but `\\n` become blanks, so that no
-    words join; all else goes."""
+    """What `str.translate` does to what nobody sees: other line ends than `\\n` become blanks, so that no words
+    join; all else goes."""
     kinds = ("Cc", "Cf", "Zl", "Zp")
     codes = {code for block in _BLOCKS for code in block if unicodedata.category(chr(code)) in kinds}
     return {code: " " if chr(code).isspace() else None for code in (codes | {*_IGNORABLE}) - {*map(ord, "\n\t")}}

@@ -78,7 +78,7 @@ def read_footnotes(found: FootnotedText, sources: Sources) -> Reading:
             continue
         ids = sources.reference(mark["note"])
         end = mark.end()
-        if is_text(mark["note"], sources.titles(ids)):
+        if is_text(mark["note"], sources.titles(ids), is_named=bool(ids)):
             end = mark.start() + 1  # the caret: what stands in the brackets stays
             findings.append(Finding("reference_text", *mark.span()))
         markers.append(Marker(mark.start(), end, ids or (unknown(f"^[{mark['note']}]"),)))
@@ -105,7 +105,8 @@ def _definitions(lines: list[Line], sources: Sources) -> tuple[dict[str, Entry],
             number += 1
         end, words, n_entries = lines[number - 1].end, " ".join(parts), n_entries + 1
         definitions.setdefault(found["name"], Entry(None, words[:MAX_REFERENCE], line.start, end))
-        if len(words) > MAX_REFERENCE or is_text(words, sources.titles(sources.reference(words))):
+        ids = sources.reference(words)
+        if len(words) > MAX_REFERENCE or is_text(words, sources.titles(ids), is_named=bool(ids)):
             marks.append((line.start, line.start + found.start("rest")))
             kept.append((line.start, end))
         else:

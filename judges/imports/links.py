@@ -3,7 +3,8 @@
 In: the answer, evidence. Out: `TagParse`. A link cites the snippets that have its URL (sources.py says when two
 addresses are one). It is a marker, and its words no text of the answer, where it stands alone in parentheses, or
 right behind a full stop, or where its words are a number, an address, `source` or the like, or the title of what it
-cites; else, and where they are more than a reference (entry_words.py), its words stay. Not here: placing citations (placing.py).
+cites; else, and where they are more than a reference (entry_words.py), its words stay. Not here: placing citations
+(placing.py).
 """
 
 import re

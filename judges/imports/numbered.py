@@ -29,10 +29,13 @@ from citerefine.refiner.tags.scanner import TagParse
 _NUMBER = "[0-9０-９]{1,3}"
 _JOINT = r"[ \t]{0,2}[,;，、；][ \t]{0,2}|[ \t]{0,2}[-–—‑－][ \t]{0,2}"
 _BRACKET = re.compile(
-    rf"\\?[\[［【](?P<caret>\^)?[ \t]?(?i:(?:sources?|snippets?|passages?|documents?|docs?)[ \t]{{1,2}}#?)?(?P<list>{_NUMBER}(?:(?:{_JOINT})\^?{_NUMBER}){{0,99}}+)[ \t]?(?(caret)\^)"
+    r"\\?[\[［【](?P<caret>\^)?[ \t]?(?i:(?:sources?|snippets?|passages?|documents?|docs?)[ \t]{1,2}#?)?"
+    rf"(?P<list>{_NUMBER}(?:(?:{_JOINT})\^?{_NUMBER}){{0,99}}+)[ \t]?(?(caret)\^)"
     r"(?:†[^\[\]【】\n]{0,80}+)?\\?[\]］】]"
 )
-_NAMES = re.compile(r"\\?\[[ \t]?(?P<list>[\w-]{1,64}+(?:[ \t]{0,2}[,;][ \t]{0,2}[\w-]{1,64}+){0,63}+)[ \t]?\\?\]", re.ASCII)
+_NAMES = re.compile(
+    r"\\?\[[ \t]?(?P<list>[\w-]{1,64}+(?:[ \t]{0,2}[,;][ \t]{0,2}[\w-]{1,64}+){0,63}+)[ \t]?\\?\]", re.ASCII
+)
 _NAME_JOINT = re.compile("[ \t]*[,;][ \t]*")
 _ALIAS = re.compile(r"S{1,3}\d{1,3}")
 _ITEM = re.compile(rf"({_NUMBER})(?:[ \t]{{0,2}}[-–—‑－][ \t]{{0,2}}\^?({_NUMBER}))?")
@@ -170,7 +173,9 @@ def notes_on(references: ReferenceList) -> tuple[str, ...]:
         n_cut = references.n_entries - len(references.kept)
         notes.append(f"references: {n_cut} entries, {length} characters, cut from the scored text")
     if references.kept:
-        notes.append(f"references with more words than a reference has: {len(references.kept)}, kept in the scored text")
+        notes.append(
+            f"references with more words than a reference has: {len(references.kept)}, kept in the scored text"
+        )
     return tuple(notes)
 
 

@@ -86,7 +86,7 @@ class ReferenceList(NamedTuple):
 
     def is_most_of(self, text: str) -> bool:
         """Whether no more words stand outside than in the lists."""
-        inside = sum(len(text[start:end].split()) for start, end in self.lists)
+        inside = sum(len(text[start:end].split()) for start, end in (*self.lists, *self.kept))
         return len(text.split()) <= 2 * inside
 
     def uncut(self) -> "ReferenceList":
@@ -165,10 +165,11 @@ class _Finder:
         candidates, until = self._list_at(lines, number)
         judged = [self._judged(entry) for entry in candidates]
         entries = [entry for entry in judged if entry is not None]
-        if not any(entry.is_named or not entry.is_kept for entry in entries):
+        if not any(entry.is_named or not entry.is_kept or entry.style in _BRACKETED for entry in entries):
             return number
         self._entries += entries
-        start: int | None = lines[number].start  # of what is cut without a break
+        is_cut = any(not entry.is_kept for entry in entries)
+        start = lines[number].start if is_cut else None  # of what is cut without a break
         end = lines[number].end
         for entry in judged:
             if entry is not None and not entry.is_kept:
@@ -196,7 +197,7 @@ class _Finder:
         is_named = bool(ids) or ADDRESS.search(entry.text) is not None
         if not is_named and self._cites(entry.text):
             return None
-        is_kept = len(entry.text) > MAX_REFERENCE or is_text(entry.text, self._sources.titles(ids))
+        is_kept = len(entry.text) > MAX_REFERENCE or is_text(entry.text, self._sources.titles(ids), is_named=bool(ids))
         return entry._replace(is_named=is_named, is_kept=is_kept)
 
     def _cites(self, text: str) -> bool:

@@ -46,8 +46,8 @@ WORDS: Final = {
 }
 MEANING: Final = {
     Mark.SUPPORTED: "All of it follows from the snippets that it cites.",
-    Mark.PARTLY: "Some of it follows from them, and nothing there speaks against the rest.",
-    Mark.UNSUPPORTED: "The snippets that it cites say nothing of it.",
+    Mark.PARTLY: "At least half of it follows from them, and nothing there speaks against the rest.",
+    Mark.UNSUPPORTED: "The snippets that it cites say nothing of it, or less than half.",
     Mark.CONTRADICTED: "The snippets that it cites say otherwise.",
     Mark.UNCITED: "It needs a citation and has none.",
     Mark.UNKNOWN: "It cites only ids that no snippet has.",

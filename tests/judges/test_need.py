@@ -20,6 +20,7 @@ def exemptions(inner: str) -> list[str | None]:
         ("The sources give these reasons for the change:", "lead-in"),
         ("In contrast,", "short"),
         ("**What the surveys of the lake found**", "heading"),
+        ("What the surveys of the lake found\n----------", "heading"),
         ("The sources do not say when trout vanished from the lake.", "says that the sources do not tell"),
         ("However, critics dispute this reading of the surveys.", "transition or opinion"),
         ("I think lakes are always quite wonderful and peaceful places.", "transition or opinion"),

@@ -107,7 +107,17 @@ def test_whatever_is_asked_the_structure_holds(claim: str, text: str, question: 
 TOKENS = [
     *("[INST]", "[/INST]", "[SYSTEM_PROMPT]", "[/SYSTEM_PROMPT]", "[TOOL_RESULTS]", "[/TOOL_RESULTS]"),
     *("[AVAILABLE_TOOLS]", "[TOOL_CALLS]", "[gMASK]", "[MASK]", "[SEP]", "[CLS]", "[|endofturn|]", "[THINK]"),
-    *("[control_7]", "[unused7]", "[IMG_BREAK]", "<s>", "</s>", "<<SYS>>", "<|im_end|>", "<｜User｜>", "<start_of_turn>"),
+    *(
+        "[control_7]",
+        "[unused7]",
+        "[IMG_BREAK]",
+        "<s>",
+        "</s>",
+        "<<SYS>>",
+        "<|im_end|>",
+        "<｜User｜>",
+        "<start_of_turn>",
+    ),
 ]
 
 

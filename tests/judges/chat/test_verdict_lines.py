@@ -104,7 +104,12 @@ def test_a_reply_that_is_no_single_verdict_is_refused(reply: str) -> None:
 
 @pytest.mark.parametrize(
     "thoughts",
-    ["<think>c01=NONE, or is it?</think>", "so c01=NONE\n</think>\n", "<think></think>", "<think>\nc01=NONE\n</think>\n"],
+    [
+        "<think>c01=NONE, or is it?</think>",
+        "so c01=NONE\n</think>\n",
+        "<think></think>",
+        "<think>\nc01=NONE\n</think>\n",
+    ],
 )
 def test_what_was_thought_before_is_passed_over_if_thinking_was_asked_for(thoughts: str) -> None:
     assert read_verdicts(f"{thoughts}c01=FULL", 1, thinks=True) == [Label.FULL]

@@ -25,6 +25,7 @@ PIECES = [
     *("[1]", "[2, 3]", "[1-3]", "[0]", "[^1]", "[^1]: ", "[^1^]", "^[note]", "【1】", "[", "]", "(", ")", "]("),
     *("[x](https://lake.example/perch)", "<answer>", "</answer>", "<snippet id=perch>", "</snippet>", "<think>"),
     *("</think>", "<tool_output>", "&lt;", "```", "`", "\r\n", "\n", "\n\n", " ", "\t", ". ", "? ", "Perch", "ice"),
+    *("[S1]", "[ice]", "[S9]", "[Source 1]", r"\[1\]", "the lake was as deep as it had been in all years. "),
     *("# ", "- ", "| ", "References\n", "1. ", "2020", "10.1000/ice.7", "\ud800", "é", "鱼。"),
 ]
 texts = st.lists(st.one_of(st.sampled_from(PIECES), st.text(max_size=4)), max_size=25).map("".join)
@@ -107,6 +108,15 @@ HOSTILE = [
         "(",
     ),
     *("((a)", "`", "``` ", "【1†", "1. x 2020\n", "References\n", "[1]: http://a.b\n", "- ", "> ", "a[1]. ", "<sup>"),
+    *(
+        "[S1] ",
+        "[S1, ",
+        r"\[1\]",
+        "Sources\n[S1] x y 2010.\n",
+        "Sources\n- as it was in all the years (2010). ",
+        "van ",
+    ),
+    *("Abc A. ", "[1]: http://a.b the lake was as deep as ever\n", "^[the lake was as deep as it had been] "),
     *(" \n", "_[1]", "range [1,2]", "[1]: 10.1000/a)))", '"', "*"),
 ]
 
@@ -121,6 +131,24 @@ def test_time_grows_in_line_with_the_length(unit: str) -> None:
 
     seconds(2_000)
     assert seconds(160_000) < 30 * seconds(20_000) + 0.2  # eight times the length; a square would take 64 times as long
+
+
+def test_annotations_that_each_cover_all_take_time_in_line_with_their_number() -> None:
+    def seconds(n: int, *, same: bool) -> float:
+        text = "Perch doubled by 2010 ([a](https://c.d/)). " * n
+        notes = [
+            {"start_index": 0, "end_index": len(text), "url": f"https://a.b/{0 if same else at}"} for at in range(n)
+        ]
+        start = time.process_time()
+        found = read_answer({"content": text, "annotations": notes}, EVIDENCE)
+        taken = time.process_time() - start
+        assert len(found.parse.spans) == n
+        assert {len(span.ids) for span in found.parse.spans} == {1 if same else min(n, 64)}
+        return taken
+
+    seconds(50, same=False)
+    for same in (True, False):
+        assert seconds(4_000, same=same) < 30 * seconds(500, same=same) + 0.2
 
 
 @pytest.mark.parametrize("form", ["trec", "scholarqa", "url_citation"])
