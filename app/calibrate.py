@@ -2,7 +2,7 @@
 
 In: a file of labelled claims, a judge. Out: a table, or with `--json` the `JudgeCard`; the card is kept where `score`
 finds it, and written to `--out` too; progress and refused rows on standard error. Exit code 1 if a row was no labelled
-claim or could not be judged, or the judge not be asked. Not here: measuring (judges/calibration/).
+claim or could not be judged, the judge not be asked, or no card be kept. Not here: measuring (judges/calibration/).
 """
 
 import sys
@@ -19,15 +19,19 @@ from rich.text import Text
 from citerefine.app.columns import figure, in_columns, interval
 from citerefine.app.messages import counted, say
 from citerefine.app.outputs import check_output, write_output
+from citerefine.app.refusals import Refusals
 from citerefine.app.verdicts import judge_with_cache
 from citerefine.judges.calibration.calibrating import CalibrationWatch, calibrate
 from citerefine.judges.calibration.card_files import card_text, keep_card
 from citerefine.judges.calibration.judge_card import JudgeCard
+from citerefine.refiner.batch.rows import BadRow
 from citerefine.refiner.errors import CallError, InputError
 from citerefine.refiner.report.terminal_text import one_line, sanitise
 
 LINE_SECONDS: Final = 10.0
 """How often a line is written where nobody watches."""
+MOST_REFUSED: Final = 10
+"""So many refused rows of one reason are told by line."""
 
 
 def run_calibrate(
@@ -41,7 +45,10 @@ def run_calibrate(
     out: Path | None,
     as_json: bool,
 ) -> None:
-    """Measures, prints and keeps the card. Raises CiterefineError; exits with 1 if not every row was measured."""
+    """Measures, prints and keeps the card.
+
+    Raises CiterefineError; exits with 1 if not every row was measured, or no card was kept.
+    """
     if out is not None:
         _check_out(out, labels)
     asked = judge_with_cache(judge, cache)
@@ -56,11 +63,17 @@ def run_calibrate(
     if out is not None:
         write_output(out, card_text(card))
         say(f"wrote {out}")
-    if card.n:
+    if card.auc is not None:
         say(f"kept as {keep_card(card)}: citerefine score names it beside figures of this judge")
+    elif card.n:
+        said = ", ".join(f"{n:,} {label}" for label, n in card.classes.items())
+        say(
+            "no card is kept: agreement shows only where people call some claims full and others not, and those that "
+            f"were judged are {said}; add labels of the other kind"
+        )
     else:
         say("the judge came to no verdict at all: nothing was measured, and no card is kept")
-    if card.refused or card.not_judged:
+    if card.refused or card.not_judged or card.auc is None:
         raise typer.Exit(1)
 
 
@@ -77,6 +90,7 @@ class _Shown:
 
     def __init__(self) -> None:
         self._told = time.monotonic()
+        self._refusals = Refusals(MOST_REFUSED, self._say)
         self._bar: Progress | None = None
         self._task = TaskID(0)
 
@@ -93,6 +107,7 @@ class _Shown:
     ) -> None:
         if self._bar is not None:
             self._bar.stop()
+        self._refusals.tell_rest()
 
     def progress(self, rows: int, done: int, size: int) -> None:
         """Says how far it is, when it is time."""
@@ -102,12 +117,16 @@ class _Shown:
             self._told = time.monotonic()
             say(f"{counted(rows, 'claim')} judged, {100 * done // max(1, size)} %")
 
-    def refused(self, line: int, reason: str) -> None:
-        """Says that a row is no labelled claim, above the bar if there is one."""
+    def refused(self, line: int, reason: BadRow) -> None:
+        """Says that a row is no labelled claim, of the first few of each reason."""
+        self._refusals.add(reason.code, f"line {line}: {reason}")
+
+    def _say(self, message: str) -> None:
+        """Writes a line, above the bar if there is one."""
         if self._bar is None:
-            say(f"line {line}: {reason}")
+            say(message)
         else:
-            self._bar.console.print(Text(sanitise(f"line {line}: {reason}")), soft_wrap=True)
+            self._bar.console.print(Text(sanitise(message)), soft_wrap=True)
 
 
 def shown_card(card: JudgeCard) -> str:

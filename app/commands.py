@@ -264,8 +264,9 @@ def score(
             "--judge",
             "-j",
             envvar="CITEREFINE_JUDGE",
-            help="Who says whether a claim is supported: `lexical` needs no model; `openai:NAME@URL`, "
-            "`cascade:openai:NAME@URL`, `hf:PATH` ask one; `table:LABELS.jsonl` looks labels up.",
+            help="Who says whether a claim is supported: `lexical` needs no model; `openai:NAME@BASE_URL`, "
+            "`vllm:PATH_OR_NAME`, `hf:PATH_OR_NAME` ask one, `cascade:MODEL` spares one of these what has next to no "
+            "words of its evidence; `table:LABELS.jsonl` looks labels up.",
         ),
     ] = "lexical",
     formula: Annotated[
@@ -339,6 +340,9 @@ def compare(
             "[default: the only one, or citerefine]",
         ),
     ] = None,
+    form: Annotated[
+        str, typer.Option("--form", help="How answers in run rows cite, as in `score`; `auto` finds out.")
+    ] = "auto",
     any_judge: Annotated[
         bool,
         typer.Option(
@@ -369,6 +373,7 @@ def compare(
         judge=judge,
         cache=cache,
         formula=formula,
+        form=form,
         any_judge=any_judge,
         out=out,
         html=html,

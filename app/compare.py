@@ -3,7 +3,7 @@
 In: two files of score rows, or of run rows, which are scored first. Out: a table and what it says in words, or with
 `--json` the `Comparison` without its changes; with `--out` one row a question, {"id", "question", "in": "both", "a",
 "b" or "other_question", "f1_a", "f1_b", "difference", "changed"}; with `--html` a page of what changed. Exit code 1 if
-a row could not be used. Not here: pairing and statistics (judges/runs/comparing.py).
+a row could not be used, 2 if nothing could be compared. Not here: pairing and statistics (judges/runs/comparing.py).
 """
 
 import json
@@ -12,24 +12,23 @@ from contextlib import ExitStack, contextmanager
 from datetime import date
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any, Final, NamedTuple
+from typing import Any, NamedTuple
 
 import typer
 
 from citerefine.app.columns import figure, in_columns, interval
 from citerefine.app.messages import counted, say
 from citerefine.app.outputs import check_output, write_output
+from citerefine.app.refusals import Refusals
+from citerefine.app.verdicts import judge_with_cache, refuse_cache
 from citerefine.judges.runs.comparing import Pairs, change_at, compare_scored, pair_rows
 from citerefine.judges.runs.comparison import MOST_CHANGES, Comparison, Side
 from citerefine.judges.runs.comparison_words import show_p
 from citerefine.judges.runs.score_writer import ScoreWriter
 from citerefine.judges.runs.scored_file import ScoredFile, opened_scores
-from citerefine.refiner.batch.rows import opened_rows, read_rows
+from citerefine.refiner.batch.rows import BadRow, opened_rows, read_rows
 from citerefine.refiner.errors import CallError, InputError
 from citerefine.refiner.report.terminal_text import one_line
-
-MOST_TOLD: Final = 20
-"""So many rows that cannot be used are named; all are counted."""
 
 
 def run_compare(
@@ -39,6 +38,7 @@ def run_compare(
     judge: str,
     cache: Path | None,
     formula: str | None,
+    form: str,
     any_judge: bool,
     out: Path | None,
     html: Path | None,
@@ -46,9 +46,11 @@ def run_compare(
 ) -> None:
     """Compares and prints. Raises CiterefineError; exits with 1 if a row could not be used."""
     _check_outputs([path for path in (out, html) if path is not None], [a, b])
-    refusals = _Refusals()
+    refuse_cache(judge, cache)
+    refusals = Refusals()
     with ExitStack() as stack:
-        how = _Scoring(judge, cache, formula)
+        stack.callback(refusals.tell_rest)
+        how = _Scoring(judge, cache, formula, form)
         scored_a, scored_b = (stack.enter_context(_opened(path, how, refusals)) for path in (a, b))
         comparison = compare_scored(
             scored_a, scored_b, any_judge=any_judge, most_changes=MOST_CHANGES if html is not None else 0
@@ -63,11 +65,10 @@ def run_compare(
         print(comparison.model_dump_json(exclude={"changes"}, indent=2))
     else:
         print(_shown(comparison))
-    refusals.tell()
     for path in (out, html):
         if path is not None:
             say(f"wrote {path}")
-    if refusals.n:
+    if refusals:
         raise typer.Exit(1)
 
 
@@ -82,65 +83,56 @@ def _check_outputs(outputs: list[Path], sources: list[Path]) -> None:
         raise InputError(f"--out and --html both name {outputs[0]}; name two files")
 
 
-class _Refusals:
-    """Says which rows cannot be used, of the first few."""
-
-    def __init__(self) -> None:
-        self.n = 0
-
-    def __call__(self, name: str, line: int, reason: str) -> None:
-        self.n += 1
-        if self.n <= MOST_TOLD:
-            say(f"{name}, line {line}: {reason}")
-
-    def tell(self) -> None:
-        if self.n > MOST_TOLD:
-            say(f"… and {counted(self.n - MOST_TOLD, 'row')} more that cannot be used")
-
-
 class _Scoring(NamedTuple):
     """How run rows are scored."""
 
     judge: str
     cache: Path | None
     formula: str | None
+    form: str
 
 
 @contextmanager
-def _opened(path: Path, how: _Scoring, refusals: _Refusals) -> Iterator[ScoredFile]:
+def _opened(path: Path, how: _Scoring, refusals: Refusals) -> Iterator[ScoredFile]:
     """The score rows of a file; of one that holds run rows, those that the judge gives it."""
+
+    def refused(name: str, line: int, reason: BadRow) -> None:
+        refusals.add(f"{reason.code} in {name}", f"{name}, line {line}: {reason}")
+
     if not _holds_run_rows(path):
-        with opened_scores(path, refusals, how.formula) as scored:
+        with opened_scores(path, refused, how.formula) as scored:
             yield scored
         return
     with TemporaryDirectory(prefix="citerefine-") as folder:
         say(f"{path} holds answers without scores: they are judged by {how.judge}")
         rows = Path(folder) / "scores.jsonl"
         _score(path, rows, how)
-        with opened_scores(rows, refusals, how.formula, name=str(path)) as scored:
+        with opened_scores(rows, refused, how.formula, name=str(path)) as scored:
             yield scored
 
 
 def _score(path: Path, rows: Path, how: _Scoring) -> None:
     """Writes the score rows of run rows; those that cannot be scored are told when their score rows are read."""
     from citerefine.app.score_progress import ScoreProgress
-    from citerefine.app.verdicts import judge_with_cache
+    from citerefine.app.score_warnings import warnings_on
     from citerefine.judges.runs.score_chunk import ScoreSettings
     from citerefine.judges.runs.score_file import ScoreWatch, score_file
 
-    settings = ScoreSettings(how.judge, (how.formula or "citerefine",))
+    settings = ScoreSettings(how.judge, (how.formula or "citerefine",), how.form)
     judge = judge_with_cache(how.judge, how.cache)
     with ScoreProgress(path) as shown:
         try:
-            score_file(path, settings, judge=judge, out=rows, watch=ScoreWatch(progress=shown.progress))
+            (summary,) = score_file(path, settings, judge=judge, out=rows, watch=ScoreWatch(progress=shown.progress))
         except (KeyboardInterrupt, CallError):
             say("stopped: nothing was compared; verdicts of a model are kept, and the same command goes on from there")
             raise
+    for warning in warnings_on(summary):
+        say(f"{path}: {warning}")
 
 
 def _holds_run_rows(path: Path) -> bool:
     """Whether the first row that can be read has an answer and no figures."""
-    with opened_rows(path) as file:
+    with opened_rows(path, "score rows or run rows") as file:
         if not file.seekable():
             raise InputError(f"{path} is no file that can be read twice; write the rows to a file")
         for row in read_rows(file):

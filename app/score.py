@@ -2,8 +2,8 @@
 
 In: run rows from a file or standard input, a judge, formulas. Out: a table on standard output, or with `--json` the
 `Summary` (a list of them where several formulas are named); with `--out` a score row for each run row and formula, with
-`--html` a page; progress and refused rows on standard error. Exit code 1 if a row could not be read, a unit not be
-judged, or the judge not be asked. Not here: the work (judges/runs/), the page (judges/report/).
+`--html` a page; progress, refused rows and warnings on standard error. Exit code 1 if a row could not be read, a unit
+not be judged, or the judge not be asked. Not here: the work (judges/runs/), the page (judges/report/).
 """
 
 import json
@@ -20,7 +20,8 @@ from citerefine.app.messages import counted, say
 from citerefine.app.outputs import check_output, write_output
 from citerefine.app.score_progress import ScoreProgress
 from citerefine.app.score_text import summary_lines
-from citerefine.app.verdicts import greet
+from citerefine.app.score_warnings import warnings_on
+from citerefine.app.verdicts import greet, refuse_cache
 from citerefine.judges.loading import load_support_judge
 from citerefine.judges.report.score_page import ScorePage
 from citerefine.judges.runs.score_chunk import ScoreSettings
@@ -46,6 +47,7 @@ class ScoreOutputs:
 def run_score(source: Path, settings: ScoreSettings, power: Power, outputs: ScoreOutputs) -> None:
     """Scores and reports. Raises CiterefineError; exits with 1 if something could not be read or judged."""
     _check(source, outputs)
+    refuse_cache(settings.judge, outputs.cache)
     power.check(settings.judge)
     cache = None if computes(settings.judge) else _cache(outputs)
     judge = None if cache is None else load_support_judge(settings.judge, cache=cache)
@@ -68,6 +70,10 @@ def run_score(source: Path, settings: ScoreSettings, power: Power, outputs: Scor
     if page is not None and outputs.html is not None:
         write_output(outputs.html, page.render(summaries[0], source.name, when=date.today()))
     _print(summaries, outputs.as_json)
+    for warning in dict.fromkeys(line for summary in summaries for line in warnings_on(summary)):
+        say(warning)
+    if not shown.report.rows:
+        say(f"{source}: no rows")
     if cache is not None:
         new = _count_kept(cache) - kept
         say(f"{cache}: {counted(kept, 'verdict')} of earlier runs, {new} new")

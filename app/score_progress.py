@@ -14,6 +14,7 @@ from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedCo
 from rich.text import Text
 
 from citerefine.app.messages import counted, say
+from citerefine.app.refusals import Refusals
 from citerefine.judges.runs.run_rows import RefusedRow
 from citerefine.judges.runs.score_file import ScoreReport
 from citerefine.refiner.report.terminal_text import sanitise
@@ -34,6 +35,7 @@ class ScoreProgress:
         self._bar: Progress | None = None
         self._task = TaskID(0)
         self._told = time.monotonic()
+        self._refusals = Refusals(tell=self._say)
 
     def __enter__(self) -> Self:
         if sys.stderr is not None and sys.stderr.isatty():
@@ -48,6 +50,7 @@ class ScoreProgress:
     ) -> None:
         if self._bar is not None:
             self._bar.stop()
+        self._refusals.tell_rest()
 
     def progress(self, report: ScoreReport) -> None:
         """Shows the report when it is time."""
@@ -62,8 +65,11 @@ class ScoreProgress:
             self._bar.update(self._task, completed=report.bytes_done, description=description)
 
     def refused(self, row: RefusedRow) -> None:
-        """Says that a row cannot be scored, above the bar if there is one."""
-        message = f"line {row.line}: {row.message}"
+        """Says that a row cannot be scored, of the first few of each reason."""
+        self._refusals.add(row.code, f"line {row.line}: {row.message}")
+
+    def _say(self, message: str) -> None:
+        """Writes a line, above the bar if there is one."""
         if self._bar is None:
             say(message)
         else:

@@ -7,12 +7,14 @@ JSON, pages.
 from collections.abc import Iterator, Mapping
 from typing import Final
 
-from citerefine.judges.runs.summary import Agreement, Interval, Summary
+from citerefine.judges.runs.summary import MANY_REFUSED, Agreement, Interval, Summary
 from citerefine.judges.runs.tally import RATES
 from citerefine.refiner.report.terminal_text import sanitise
 
 WIDTH: Final = 13
 """Of the first column, in characters."""
+MOST_ISSUES: Final = 5
+"""So many kinds are named."""
 
 
 def summary_lines(summary: Summary) -> list[str]:
@@ -38,7 +40,12 @@ def _facts(summary: Summary) -> Iterator[tuple[str, str]]:
     yield "claims", f"{summary.claims:,} cited, {summary.uncited:,} without a citation that need one"
     yield "citations", f"{summary.invalid:,} of ids that no snippet has"
     yield "abstained", _many(summary.abstained, "answer")
-    yield "not judged", f"{_many(summary.failed, 'unit')}, {_many(summary.masked, 'answer')} masked"
+    why = f" ({_counts(summary.failures)})" if summary.failures else ""
+    yield "not judged", f"{_many(summary.failed, 'unit')}{why}, {_many(summary.masked, 'answer')} masked"
+    if summary.forms:
+        yield "forms", _counts(summary.forms)
+    if summary.issues:
+        yield "issues", _issues(summary.issues)
     yield "intervals", summary.interval
     yield "formula", summary.formula
     yield "judge", summary.judge or "none"
@@ -53,9 +60,17 @@ def _agreement(summary: Summary) -> Iterator[tuple[str, str]]:
 
 
 def _measured(one: Agreement) -> str:
-    figures = (("AUC", one.auc, one.auc_ci95), ("balanced accuracy", one.balanced_accuracy, one.balanced_accuracy_ci95))
-    said = ", ".join(f"{name} {_number(value)} {_interval(ends)}".rstrip() for name, value, ends in figures)
-    return f"with people on {one.labels} (n = {one.n:,}): {said}"
+    refused = f"; {one.refused:,} of {one.rows:,} rows refused" if one.refused > MANY_REFUSED * one.rows else ""
+    auc = f"AUC {_number(one.auc)} {_interval(one.auc_ci95)}".rstrip()
+    return f"with people on {one.labels} (n = {one.n:,}{refused}): {auc}{_of_labels(one)}"
+
+
+def _of_labels(one: Agreement) -> str:
+    """What the labels do that precision and recall are made of; nothing if it is not known."""
+    if one.kappa is None and one.missed is None and one.wrongly_full is None:
+        return ""
+    kappa = "–" if one.kappa is None else f"{one.kappa:.2f}"
+    return f", labels: kappa {kappa}, misses {_percent(one.missed)}, wrongly full {_percent(one.wrongly_full)}"
 
 
 def _many(n: int, noun: str) -> str:
@@ -64,6 +79,20 @@ def _many(n: int, noun: str) -> str:
 
 def _reasons(codes: Mapping[str, int]) -> str:
     return f"{_many(sum(codes.values()), 'row')}: " + ", ".join(f"{n:,} {code}" for code, n in codes.items())
+
+
+def _counts(counts: Mapping[str, int]) -> str:
+    return ", ".join(f"{name} {n:,}" for name, n in counts.items())
+
+
+def _issues(issues: Mapping[str, int]) -> str:
+    """The most frequent, and how many other kinds there are."""
+    rest = len(issues) - MOST_ISSUES
+    return _counts(dict(list(issues.items())[:MOST_ISSUES])) + (f", {_many(rest, 'other kind')}" if rest > 0 else "")
+
+
+def _percent(share: float | None) -> str:
+    return "–" if share is None else f"{100 * share:.0f} %"
 
 
 def _number(value: float | None) -> str:

@@ -22,11 +22,18 @@ def judge_with_cache(name: str, cache: Path | None) -> SupportJudge:
     Raises:
         CallError: if its server is not there.
         ModelError: if the string names no judge.
-        InputError: if the file cannot be made or read.
+        InputError: if the file cannot be made or read, or is named for a judge without a model.
     """
+    refuse_cache(name, cache)
     judge = load_support_judge(name, cache=None if computes(name) else cache or _default_cache())
     greet(name)
     return judge
+
+
+def refuse_cache(name: str, cache: Path | None) -> None:
+    """Raises InputError if a file of verdicts is named for a judge that has none to keep."""
+    if cache is not None and computes(name):
+        raise InputError(f"--cache is for judges with a model, and {name} asks none; leave it out")
 
 
 def greet(name: str) -> None:

@@ -43,7 +43,8 @@ def folder(tmp_path: Path) -> Path:
     row = {"id": "q1", "question": "Did perch double?", "snippets": [{"text": "Perch doubled by 2010."}]}
     (tmp_path / "requests.jsonl").write_text(json.dumps(row) + "\n")
     label = {"claim": "Perch doubled by 2010.", "evidence": "By 2010 perch had doubled.", "label": "supported"}
-    (tmp_path / "labels.jsonl").write_text(json.dumps(label) + "\n")
+    other = {"claim": "Ice came later in 2011.", "evidence": "Cod is a fish.", "label": "not_supported"}
+    (tmp_path / "labels.jsonl").write_text(json.dumps(label) + "\n" + json.dumps(other) + "\n")
     return tmp_path
 
 

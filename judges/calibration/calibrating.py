@@ -32,7 +32,7 @@ class CalibrationWatch:
 
     progress: Callable[[int, int, int], None] = _nobody
     """Gets rows read so far, bytes of them, and bytes of the file."""
-    refused: Callable[[int, str], None] = _nobody
+    refused: Callable[[int, BadRow], None] = _nobody
     """Gets line and reason of each row that is no labelled claim."""
 
 
@@ -61,7 +61,7 @@ def calibrate(
     """
     if positive is not None and not label_key(positive):
         raise InputError(f"the label that means supported is {positive!r}; name one that the file has")
-    with opened_rows(labels) as file:
+    with opened_rows(labels, "labels") as file:
         if not file.seekable():
             raise InputError(f"{labels} is no file that can be read twice; write the labels to a file")
         source = LabelSource(name or labels.stem, _digest(file), positive)
@@ -106,7 +106,7 @@ class _Rows:
                 row = read_label_row(values, self.positive)
             except BadRow as reason:
                 self.refused[reason.code] += 1
-                self._watch.refused(line, str(reason))
+                self._watch.refused(line, reason)
             else:
                 self.labels[row.label] += 1
                 yield row

@@ -82,6 +82,11 @@ class JudgeCard(Record):
             auc_ci95=self.auc_ci95,
             balanced_accuracy=self.balanced_accuracy,
             balanced_accuracy_ci95=self.balanced_accuracy_ci95,
+            kappa=self.kappa,
+            missed=self.false_negative_rate,
+            wrongly_full=self.false_positive_rate,
+            rows=self.rows,
+            refused=sum(self.refused.values()),
         )
 
     @property

@@ -21,6 +21,7 @@ import numpy as np
 from citerefine.judges.calibration.judge_card import JudgeCard
 from citerefine.judges.calibration.label_rows import LabelRow
 from citerefine.judges.judge import SupportJudge
+from citerefine.judges.runs.summary import MANY_REFUSED
 from citerefine.judges.statistics.clusters import cluster_key
 from citerefine.judges.statistics.confusion import Confusion
 from citerefine.judges.statistics.decisions import cross_fit, decision_estimates
@@ -130,6 +131,7 @@ def make_card(
         seed: of halves and resampling.
     """
     not_judged = dict(measurement.not_judged.most_common())
+    n_rows = len(measurement) + sum(not_judged.values()) if rows is None else rows
     pairs = [(_LABELS[a], _LABELS[b]) for a, b in zip(measurement.people, measurement.judge, strict=True)]
     confusion = Confusion.of(pairs, _LABELS)
     ranking = _rank(measurement, seed)
@@ -140,7 +142,7 @@ def make_card(
         labels=source.name,
         labels_sha256=source.sha256,
         positive=source.positive,
-        rows=len(measurement) + sum(not_judged.values()) if rows is None else rows,
+        rows=n_rows,
         refused=refused or {},
         not_judged=not_judged,
         n=len(measurement),
@@ -164,7 +166,7 @@ def make_card(
             for a, row in zip(_LABELS, confusion.counts, strict=True)
             if any(row)
         },
-        notes=_notes(ranking, not_judged),
+        notes=_notes(ranking, not_judged, sum((refused or {}).values()), n_rows),
         date=datetime.datetime.now(datetime.UTC).date(),
         versions={
             "citerefine": version("citerefine"),
@@ -210,7 +212,7 @@ def _describe(auc: Estimate) -> str:
     return f"95 %, percentile bootstrap over {auc.clusters:,} clusters" if auc.ci95 else f"none: {auc.reason}"
 
 
-def _notes(ranking: _Ranking, not_judged: Mapping[str, int]) -> tuple[str, ...]:
+def _notes(ranking: _Ranking, not_judged: Mapping[str, int], n_refused: int, n_rows: int) -> tuple[str, ...]:
     notes = [
         f"{name}: {estimate.reason}"
         for name, estimate in (("AUC", ranking.auc), ("balanced accuracy", ranking.balanced))
@@ -218,4 +220,6 @@ def _notes(ranking: _Ranking, not_judged: Mapping[str, int]) -> tuple[str, ...]:
     ]
     if missed := sum(not_judged.values()):
         notes.append(f"{missed:,} claims were not judged, and are in no figure")
+    if n_refused > MANY_REFUSED * n_rows:
+        notes.append(f"{n_refused:,} of {n_rows:,} rows were no labelled claims, and are in no figure")
     return tuple(notes)

@@ -58,7 +58,9 @@ class LexicalJudge:
         they do there: keywords, no statement) from being supported at all. Words behind the claim in its sentence are
         judged with it; a denial around it leaves it without support.
         """
-        before, _, behind = query.context.partition(query.claim)
+        if not query.context:
+            return self._on(query.claim, query)
+        before, _, behind = query.context.partition(query.claim or query.context)
         if denies(f"{before} {behind}"):
             found = self._on(query.claim, query)
             return found.model_copy(update={"label": Label.NONE, "flags": (*found.flags, "negation")})

@@ -81,7 +81,8 @@ def compare_scored(
         seed: of the random numbers.
 
     Raises:
-        InputError: if judges or formulas differ and `any_judge` is not set, or no id is in both files.
+        InputError: if judges or formulas differ and `any_judge` is not set, no id is in both files, or no pair has
+            figures on both sides.
     """
     if not any_judge:
         _refuse_other_judges(a, b)
@@ -93,6 +94,8 @@ def compare_scored(
         )
     clusters_N = _clusters(a, b, pairs)
     compared = compare_paired(*_figures_of_both(a, b, pairs), clusters_N, draws=draws, seed=seed)
+    if not any(one.difference.n for one in compared.values()):
+        raise InputError(_say_no_figures(a, b, len(pairs.a)))
     adjusted = adjust_holm({name: one.p for name, one in compared.items()})
     f1_a, f1_b = a.figures("f1")[pairs.a], b.figures("f1")[pairs.b]
     gap_N = f1_b - f1_a
@@ -141,6 +144,15 @@ def _refuse_other_judges(a: ScoredFile, b: ScoredFile) -> None:
             f"the figures of {a.name} are of the formula {a.formula}, those of {b.name} of {b.formula}: they cannot be "
             "compared; score both with one formula, or compare them all the same with --any-judge"
         )
+
+
+def _say_no_figures(a: ScoredFile, b: ScoredFile, n_pairs: int) -> str:
+    sides = (
+        f"{one.name} has none in {sum(one.no_figures.values())} of {len(one)} rows"
+        + (f" ({', '.join(f'{n} {code}' for code, n in one.no_figures.most_common())})" if one.no_figures else "")
+        for one in (a, b)
+    )
+    return f"nothing can be compared: none of {n_pairs} pairs has figures on both sides; {', '.join(sides)}"
 
 
 def _names(judges: Sequence[str | None]) -> str:

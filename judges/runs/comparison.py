@@ -29,7 +29,7 @@ class Side(Record):
     rows: int
     """Rows that were not blank, of the formula that is compared."""
     judge: str | None
-    """Who judged; None if no row has figures, or rows name several (`--any-judge`)."""
+    """Who judged; None if no row names one, or rows name several (`--any-judge`)."""
     formula: str | None
     """What the figures are; None if there is no row."""
     systems: tuple[Text, ...] = ()

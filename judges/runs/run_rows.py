@@ -7,6 +7,7 @@ forms of citations (imports/), scoring.
 
 import math
 from collections.abc import Iterable, Iterator, Mapping
+from itertools import chain
 from typing import Any, Final, NamedTuple
 
 from citerefine.judges.factors import EXPECTED_CLAIMS
@@ -16,6 +17,7 @@ from citerefine.judges.scoring import CitedAnswer
 from citerefine.refiner.batch.ledger import Id, Ledger, Place, id_key
 from citerefine.refiner.batch.requests import read_evidence, read_id
 from citerefine.refiner.batch.rows import BAD_ROWS, BadRow, Row
+from citerefine.refiner.errors import InputError
 from citerefine.refiner.evidence import Evidence
 from citerefine.refiner.tags.markup import scrub
 
@@ -32,6 +34,10 @@ REFUSALS: Final[dict[str, str]] = {
 
 UNANSWERED: Final = "unanswered"
 """Why a row without an answer has no figures."""
+
+_FIRST_ROWS: Final = 20
+_FIRST_BYTES: Final = 1 << 20
+"""So much is looked at to see what a file holds."""
 
 
 class RunRow(NamedTuple):
@@ -71,6 +77,23 @@ class RunAnswer(NamedTuple):
     """None if the row has no answer; `why_not` then says what it says of that."""
     form: str = "tags"
     why_not: str = ""
+
+
+def refuse_score_rows(rows: Iterator[Row]) -> Iterator[Row]:
+    """The same rows, once the first of them were looked at. Raises InputError if most of these are score rows."""
+    first, end = list[Row](), 0
+    while len(first) < _FIRST_ROWS and end < _FIRST_BYTES and (row := next(rows, None)) is not None:
+        first.append(row)
+        end = row.end
+    if sum(_is_score_row(row.values) for row in first) * 2 > len(first):
+        raise InputError(
+            "this looks like a file of score rows: give it to `citerefine compare`, or score the run file"
+        )
+    return chain(first, rows)
+
+
+def _is_score_row(values: Mapping[str, Any] | BadRow) -> bool:
+    return isinstance(values, Mapping) and {"precision", "units"} <= values.keys() and "answer" not in values
 
 
 def read_run_rows(rows: Iterable[Row], ledger: Ledger) -> Iterator[ReadRow]:

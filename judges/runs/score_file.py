@@ -18,8 +18,9 @@ from typing import BinaryIO
 from citerefine.judges.calibration.card_files import find_agreement
 from citerefine.judges.judge import SupportJudge
 from citerefine.judges.loading import load_support_judge
+from citerefine.judges.runs.outage import ANSWERS, OutageGuard
 from citerefine.judges.runs.ray_workers import score_on_ray
-from citerefine.judges.runs.run_rows import ReadRow, RefusedRow, read_run_rows
+from citerefine.judges.runs.run_rows import ReadRow, RefusedRow, read_run_rows, refuse_score_rows
 from citerefine.judges.runs.score_chunk import Scored, ScoreSettings, cut_chunks
 from citerefine.judges.runs.score_row import ScoreRow
 from citerefine.judges.runs.score_tasks import score_with_tasks
@@ -115,9 +116,10 @@ def score_file(
         watch: who is told what happens.
 
     Raises:
-        InputError: if a file cannot be read or written, or settings and power do not go together.
+        InputError: if a file cannot be read or written, or holds score rows, or settings and power do not go together.
         ModelError: if the judge's string names none.
-        CallError: if the judge cannot go on; `OUT.part` holds the rows that are done.
+        CallError: if the judge cannot go on, or could not be asked about any of the first answers (outage.py);
+            `OUT.part` holds the rows that are done.
         WorkerError: if a process that scores dies.
         RuntimeError: inside a running event loop, with a model as judge; await `asyncio.to_thread(score_file, …)`.
     """
@@ -125,14 +127,15 @@ def score_file(
     in_processes = judge is None and computes(settings.judge)
     power.check(settings.judge if judge is None else f"object {judge.name}")
     with ExitStack() as stack:
-        opened = opened_rows(source) if isinstance(source, str | os.PathLike) else nullcontext(source)
+        opened = opened_rows(source, "run rows") if isinstance(source, str | os.PathLike) else nullcontext(source)
         file = stack.enter_context(opened)
         if out is not None and _is_same(file, Path(out)):
             raise InputError(f"{out} is the file that is read; name another --out")
+        looked_at = refuse_score_rows(read_rows(file))
         ledger = stack.enter_context(Ledger())
         writer = None if out is None else stack.enter_context(ScoreWriter(Path(out)))
         run = _Run(settings, writer, watch or ScoreWatch())
-        rows = read_run_rows(read_rows(file), ledger)
+        rows = read_run_rows(looked_at, ledger)
         judge = judge or load_support_judge(settings.judge)
         if in_processes:
             run.compute(rows, power)
@@ -180,7 +183,8 @@ class _Run:
     async def ask(self, rows: Iterator[ReadRow], judge: SupportJudge, concurrency: int) -> None:
         try:
             second = load_support_judge("lexical")
-            async with aclosing(score_with_tasks(rows, self.settings, judge, concurrency, second)) as done:
+            guard = OutageGuard(judge, ANSWERS * len(self.settings.formulas))  # each formula asks anew
+            async with aclosing(score_with_tasks(rows, self.settings, guard, concurrency, second)) as done:
                 async for scored in done:
                     self._take(scored)
         finally:

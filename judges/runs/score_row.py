@@ -48,6 +48,8 @@ class UnitRow(_Row):
     weight: float = 1.0
     label: Label | None = None
     """What the judge said of all cited snippets together; None if nobody was asked, or it came to no verdict."""
+    failure: str = ""
+    """Code of why it came to none; empty if it did, or nobody was asked."""
     support: float | None
     p_supported: float | None = None
     verdicts: dict[str, Label | None] = Field(default_factory=dict)
@@ -144,6 +146,7 @@ def _unit_row(unit: UnitScore, answer: CitedAnswer) -> UnitRow:
         exempt=unit.exempt,
         weight=unit.weight,
         label=None if verdict is None else verdict.label,
+        failure="" if verdict is None else failure_of(verdict),
         support=unit.support,
         p_supported=None if verdict is None else verdict.p_supported,
         verdicts={one.id: one.verdict.label for one in unit.citations if one.verdict is not None},
@@ -153,6 +156,11 @@ def _unit_row(unit: UnitScore, answer: CitedAnswer) -> UnitRow:
         flags=() if verdict is None else verdict.flags,
         explanation=_explanation(unit, invalid, answer),
     )
+
+
+def failure_of(verdict: Verdict) -> str:
+    """Code of why there is no label; empty if there is one."""
+    return "" if verdict.label is not None else verdict.reason.partition(":")[0]
 
 
 def _evidence_row(verdict: Verdict | None, answer: CitedAnswer) -> EvidenceRow | None:

@@ -34,7 +34,7 @@ REFUSALS: Final[dict[str, str]] = {
 """What keeps a score row from being paired, beside what kept its answer from being scored: code → meaning."""
 
 Keys = npt.NDArray[np.uint64]
-Refused = Callable[[str, int, str], None]
+Refused = Callable[[str, int, BadRow], None]
 """Is told of a row that cannot be used: file, line, reason."""
 _SYSTEMS: Final = 10
 NO_QUESTION: Final = 0
@@ -59,7 +59,7 @@ class ScoredFile:
         self.no_figures = Counter[str]()
         """Why rows have no F1: code → rows."""
         self.judges = Counter[str | None]()
-        """Of rows with F1."""
+        """Of rows with F1, and of others that name one."""
         self.formula: str | None = None
         """What the figures are; None if there is no row."""
         self.other_formulas = 0
@@ -102,7 +102,7 @@ class ScoredFile:
                 self._take(start, values, seen)
             except BadRow as reason:
                 self.refused[reason.code] += 1
-                refused(self.name, line, str(reason))
+                refused(self.name, line, reason)
             start = end
 
     def _take(self, start: int, values: dict[str, Any] | BadRow, seen: set[int]) -> None:
@@ -132,7 +132,7 @@ class ScoredFile:
             column.append(float("nan") if value is None else value)
         if row.f1 is None:
             self.no_figures[row.error.code if row.error is not None else _why(row.reason)] += 1
-        else:
+        if row.f1 is not None or row.judge is not None:
             self.judges[row.judge] += 1
         if row.system is not None and len(self.systems) < _SYSTEMS:
             self.systems[row.system] = None
@@ -174,7 +174,7 @@ def opened_scores(
     Raises:
         InputError: if it cannot be read, or holds rows of several formulas and none was named.
     """
-    with opened_rows(path) as file:
+    with opened_rows(path, "score rows") as file:
         if not file.seekable():
             raise InputError(f"{path} is no file that can be read twice; write the score rows to a file")
         scored = ScoredFile(file, name or str(path), formula)

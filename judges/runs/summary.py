@@ -4,11 +4,16 @@ In: what a run added up. Out: `Summary`, frozen, JSON both ways. Every row of th
 `not_scored` and `refused`. Not here: adding up (tally.py), printing.
 """
 
+from typing import Final
+
 from pydantic import Field
 
 from citerefine.refiner.records import Record
 
 Interval = tuple[float, float]
+
+MANY_REFUSED: Final = 0.01
+"""Where more of the label rows than this share were refused, it is said beside the agreement."""
 
 
 class Agreement(Record):
@@ -21,6 +26,16 @@ class Agreement(Record):
     auc_ci95: Interval | None = None
     balanced_accuracy: float | None
     balanced_accuracy_ci95: Interval | None = None
+    kappa: float | None = None
+    """Of the judge's own labels, full against the rest, which scores are made of; so are the two below."""
+    missed: float | None = None
+    """Of claims that people call supported, the share that the judge does not."""
+    wrongly_full: float | None = None
+    """Of claims that people do not call supported, the share that the judge does."""
+    rows: int = 0
+    """Rows of the labels; 0 if that is not known."""
+    refused: int = 0
+    """Those of them that were no labelled claims."""
 
 
 class Summary(Record):
@@ -55,6 +70,8 @@ class Summary(Record):
     """Answers that say the evidence does not tell."""
     failed: int = 0
     """Units that the judge came to no verdict on."""
+    failures: dict[str, int] = Field(default_factory=dict)
+    """Why it came to none: code → units."""
     masked: int = 0
     """Answers with so many of these that they must not be trained on."""
     not_scored: dict[str, int] = Field(default_factory=dict)
@@ -63,6 +80,10 @@ class Summary(Record):
     """Why rows could not be read: code → rows."""
     issues: dict[str, int] = Field(default_factory=dict)
     """What is not canonical in the answers: code → times."""
+    issue_answers: dict[str, int] = Field(default_factory=dict)
+    """The same: code → answers."""
+    without_citations: int = 0
+    """Answers with text in which no citation was found, beside those that abstain."""
     forms: dict[str, int] = Field(default_factory=dict)
     """How the answers write citations: form → answers."""
     judge: str | None

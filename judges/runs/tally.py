@@ -20,6 +20,7 @@ from citerefine.refiner.records import normalised
 
 RATES: Final = ("precision", "recall", "f1")
 _UNASKED: Final = "no_figures"
+_COUNTED: Final = ("n_claims", "n_invalid", "n_uncited", "n_abstained", "n_failed", "masked", "without_citations")
 
 
 class Figures(NamedTuple):
@@ -44,6 +45,10 @@ class Figures(NamedTuple):
     """None if the row has no answer."""
     issues: tuple[str, ...]
     """Codes, each as often as it occurs."""
+    failures: tuple[str, ...]
+    """Codes, one for each unit without a verdict."""
+    without_citations: bool
+    """Whether it has text, does not abstain, and no citation was found in it."""
 
 
 def figures_of(row: ScoreRow) -> Figures:
@@ -65,6 +70,8 @@ def figures_of(row: ScoreRow) -> Figures:
         masked=row.masked,
         form=None if row.error is not None else row.form,
         issues=tuple(issue.code for issue in row.issues),
+        failures=tuple(unit.failure for unit in row.units if unit.failure),
+        without_citations=bool(row.units) and not row.n_claims and not row.n_abstained,
     )
 
 
@@ -87,7 +94,8 @@ class Tally:
         self._has_totals = False
         self._counts = Counter[str]()
         self._not_scored, self._refused = Counter[str](), Counter[str]()
-        self._issues, self._forms = Counter[str](), Counter[str]()
+        self._issues, self._issue_answers, self._forms = Counter[str](), Counter[str](), Counter[str]()
+        self._failures = Counter[str]()
 
     def add(self, row: Figures) -> None:
         """Takes one row in."""
@@ -104,7 +112,9 @@ class Tally:
         if row.form is not None:
             self._forms[row.form] += 1
         self._issues.update(row.issues)
-        for name in ("n_claims", "n_invalid", "n_uncited", "n_abstained", "n_failed", "masked"):
+        self._issue_answers.update({*row.issues})
+        self._failures.update(row.failures)
+        for name in _COUNTED:
             self._counts[name] += int(getattr(row, name))
 
     def _add_totals(self, totals: Totals | None) -> None:
@@ -144,7 +154,10 @@ class Tally:
             masked=counts["masked"],
             not_scored=_sorted(self._not_scored),
             refused=_sorted(self._refused),
+            failures=_sorted(self._failures),
             issues=_sorted(self._issues),
+            issue_answers=_sorted(self._issue_answers),
+            without_citations=counts["without_citations"],
             forms=_sorted(self._forms),
             judge=judge,
             agreement=tuple(agreement),

@@ -125,7 +125,7 @@ async def refine_rows(
 @contextmanager
 def _opened(source: Source, out: Path) -> Iterator[BinaryIO]:
     """IN, open. Raises InputError if it cannot be read, or is OUT."""
-    with opened_rows(source) if isinstance(source, str | os.PathLike) else nullcontext(source) as file:
+    with opened_rows(source, "request rows") if isinstance(source, str | os.PathLike) else nullcontext(source) as file:
         if _is_same(file, out):
             raise InputError(f"{out} is the file that is read; name another --out")
         yield file

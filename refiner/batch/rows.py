@@ -53,12 +53,12 @@ class Row(NamedTuple):
 
 
 @contextmanager
-def opened_rows(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
-    """The file of rows, open within the context. Raises InputError if it cannot be read."""
+def opened_rows(path: str | os.PathLike[str], rows: str = "rows") -> Iterator[BinaryIO]:
+    """The file of rows, open within the context. Raises InputError if it cannot be read; `rows` is what it calls them."""
     try:
         file = open(path, "rb")  # noqa: SIM115
     except OSError as error:
-        raise InputError(f"{path} cannot be read: {error.strerror}; name a file of request rows") from error
+        raise InputError(f"{path} cannot be read: {error.strerror}; name a file of {rows}") from error
     try:
         yield file
     except BaseException:

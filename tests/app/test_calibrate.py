@@ -116,10 +116,32 @@ def test_a_judge_whose_replies_cannot_be_read_has_no_figure_and_no_card(folder: 
     assert not (folder / "cards").exists()
 
 
+def test_labels_of_one_class_give_no_auc_and_no_card(folder: Path) -> None:
+    write(folder / "labels.jsonl", [label_row(n) for n in range(1, 20, 2)])
+    done = citerefine("calibrate", "labels.jsonl", "--json", cwd=folder)
+    assert (done.returncode, json.loads(done.stdout)["auc"]) == (1, None)
+    assert "no card is kept: agreement shows only where" in done.stderr
+    assert "those that were judged are 10 full; add labels of the other kind" in done.stderr
+    assert not (folder / "cards").exists()
+
+
+def test_of_many_refused_rows_ten_are_told_and_scores_say_how_many_there_were(folder: Path) -> None:
+    with (folder / "labels.jsonl").open("a") as file:
+        file.write('{"claim": "x", "evidence": "y", "label": "perhaps"}\n' * 12)
+    done = citerefine("calibrate", "labels.jsonl", "--name", "lakes", cwd=folder)
+    lines = done.stderr.splitlines()
+    assert [line.partition(":")[0] for line in lines[:10]] == [f"line {n}" for n in range(21, 31)]
+    assert lines[10] == "… and 2 rows more: 2 no_label"
+    assert "Note: 12 of 32 rows were no labelled claims, and are in no figure." in done.stdout
+    write(folder / "run.jsonl", [])
+    assert "lakes (n = 20; 12 of 32 rows refused)" in citerefine("score", "run.jsonl", cwd=folder).stdout
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["missing.jsonl"], "missing.jsonl cannot be read"),
+        (["missing.jsonl"], "missing.jsonl cannot be read: No such file or directory; name a file of labels"),
+        (["labels.jsonl", "--cache", "kept.db"], "--cache is for judges with a model, and lexical asks none"),
         (["labels.jsonl", "--judge", "nobody"], "no judge is called 'nobody'"),
         (["labels.jsonl", "--positive", "yes"], "has the label 'yes', which was to mean supported"),
         (["labels.jsonl", "--out", "labels.jsonl"], "labels.jsonl is the file of labels"),

@@ -104,6 +104,19 @@ def test_answers_without_scores_are_scored_first(folder: Path) -> None:
     assert json.loads(done.stdout)["a"]["name"] == "a.run.jsonl"
 
 
+def test_run_rows_are_read_in_the_form_that_is_named_and_warned_of_as_score_does(folder: Path) -> None:
+    for name in ("a", "b"):
+        answer = "By {} perch had doubled in the lake [0]."
+        rows = [{**run_row(n, True), "answer": answer.format(1990 + n if name == "b" else 1800)} for n in range(8)]
+        write(folder / f"{name}0.jsonl", rows)
+    done = citerefine("compare", "a0.jsonl", "b0.jsonl", "--json", cwd=folder)
+    assert "b0.jsonl: 8 of 8 answers cite [0]: if they count from 0, score with --form numbered_from_0" in done.stderr
+    assert json.loads(done.stdout)["better"] == 0
+    right = citerefine("compare", "a0.jsonl", "b0.jsonl", "--form", "numbered_from_0", "--json", cwd=folder)
+    assert "answers cite" not in right.stderr
+    assert json.loads(right.stdout)["better"] == 8
+
+
 def test_what_a_model_judged_is_kept_when_it_stops(folder: Path) -> None:
     with FaultyServer([*[says("c01=FULL")] * 16, status(401), says("c01=FULL")]) as server:
         command = ("compare", "a.run.jsonl", "b.run.jsonl", "--judge", server.model, "--json", "--cache", "kept.db")
@@ -141,10 +154,22 @@ def test_rows_that_cannot_be_used_are_named_and_the_rest_is_compared(folder: Pat
     assert json.loads(done.stdout)["pairs"] == 16
 
 
+def test_of_many_rows_that_cannot_be_used_the_first_of_each_file_and_reason_are_told(folder: Path) -> None:
+    for name in ("a", "b"):
+        with (folder / f"{name}.jsonl").open("a") as file:
+            file.write('{"id": "q1", "f1": 0.5}\n' * 22)
+    lines = citerefine("compare", "a.jsonl", "b.jsonl", cwd=folder).stderr.splitlines()
+    assert len(lines) == 41
+    assert lines[-1] == "… and 4 rows more: 2 duplicate_id in a.jsonl, 2 duplicate_id in b.jsonl"
+
+
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
-        (["a.jsonl", "missing.jsonl"], "missing.jsonl cannot be read: No such file"),
+        (["a.jsonl", "missing.jsonl"], "missing.jsonl cannot be read: No such file or directory; name a file of score"),
+        (["a.run.jsonl", "b.run.jsonl", "--form", "prose"], "no form of citations is called 'prose'"),
+        (["a.run.jsonl", "b.run.jsonl", "--cache", "kept.db"], "--cache is for judges with a model"),
+        (["a.jsonl", "none.jsonl"], "none of 16 pairs has figures on both sides"),
         (["a.jsonl", "b.jsonl", "--out", "a.jsonl"], "is one of the files that are compared"),
         (["a.jsonl", "b.jsonl", "--out", "x", "--html", "x"], "--out and --html both name x"),
         (["a.jsonl", "b.jsonl", "--html", "-"], "name files"),
@@ -157,6 +182,8 @@ def test_rows_that_cannot_be_used_are_named_and_the_rest_is_compared(folder: Pat
     ],
 )
 def test_what_cannot_be_done_is_said_with_what_to_do(folder: Path, arguments: list[str], says: str) -> None:
+    reason = "not_judged: the judge came to no verdict"
+    write(folder / "none.jsonl", [{"id": f"q{n}", "f1": None, "reason": reason} for n in range(16)])
     done = citerefine("compare", *arguments, cwd=folder)
     assert (done.returncode, done.stdout) == (2, "")
     assert says in done.stderr

@@ -15,9 +15,12 @@ import pytest
 from tests.faulty_server import FaultyServer, Request, says, status
 from tests.judges.chat.judging import Asked, by_words, claims_in, server_by
 from tests.judges.runs.run_files import run_row, score_rows, write_run
+from typer.main import get_command
 
+from citerefine.app.commands import app
 from citerefine.app.score_progress import told
 from citerefine.app.score_text import summary_lines
+from citerefine.judges.loading import JUDGES
 from citerefine.judges.runs.run_rows import REFUSALS
 from citerefine.judges.runs.score_file import ScoreReport
 from citerefine.judges.runs.score_row import ScoreRow, UnitRow
@@ -93,8 +96,56 @@ def test_agreement_with_people_stands_beside_the_judge() -> None:
     known = Agreement(labels="people", n=1200, auc=0.81, auc_ci95=(0.79, 0.83), balanced_accuracy=0.74)
     summary = Summary(n=1, rows=3, questions=1, precision=1, recall=1, f1=1, judge="J", agreement=(known,))
     text = "\n".join(summary_lines(summary.model_copy(update={"not_scored": {"unanswered": 2}})))
-    assert "with people on people (n = 1,200): AUC 0.810 [0.790, 0.830], balanced accuracy 0.740" in text
+    assert "with people on people (n = 1,200): AUC 0.810 [0.790, 0.830]\n" in f"{text}\n"
     assert "not scored   2 rows: 2 unanswered" in text
+
+
+def test_what_the_labels_do_and_how_many_rows_were_refused_stands_with_the_agreement() -> None:
+    known = Agreement(
+        labels="WiCE", n=1043, auc=0.825, balanced_accuracy=0.7, kappa=0.42, missed=0.31, wrongly_full=0.12, rows=1060,
+        refused=17,
+    )  # fmt: skip
+    summary = Summary(n=1, rows=3, questions=1, precision=1, recall=1, f1=1, judge="J", agreement=(known,))
+    said = "with people on WiCE (n = 1,043; 17 of 1,060 rows refused): AUC 0.825, labels: kappa 0.42, misses 31 %, "
+    assert summary_lines(summary)[-1].endswith(f"{said}wrongly full 12 %")
+    few = known.model_copy(update={"refused": 10, "kappa": None})
+    text = summary_lines(summary.model_copy(update={"agreement": (few,)}))[-1]
+    assert text.endswith("(n = 1,043): AUC 0.825, labels: kappa –, misses 31 %, wrongly full 12 %")
+
+
+def test_forms_issues_and_failures_are_named_the_most_frequent_first() -> None:
+    issues = {f"issue_{n}": 9 - n for n in range(7)}
+    summary = Summary(
+        n=1, rows=3, questions=1, precision=1, recall=1, f1=1, judge="J", failed=60, masked=20, issues=issues,
+        failures={"server_error": 58, "unparsable": 2}, forms={"numbered": 1200, "tags": 6},
+    )  # fmt: skip
+    lines = summary_lines(summary)
+    assert "not judged   60 units (server_error 58, unparsable 2), 20 answers masked" in lines
+    assert "forms        numbered 1,200, tags 6" in lines
+    assert "issues       issue_0 9, issue_1 8, issue_2 7, issue_3 6, issue_4 5, 2 other kinds" in lines
+
+
+def test_ways_to_cite_that_change_figures_are_warned_of(folder: Path) -> None:
+    rows = [run_row(n, answer="Perch in the lake doubled between 1990 and 2010 [0].") for n in range(9)]
+    write_run(folder / "run.jsonl", [*rows, run_row(9, answer="Perch in the lake doubled between 1990 and 2010 (a).")])
+    done = score("run.jsonl", cwd=folder)
+    assert done.returncode == 0
+    assert "9 of 10 answers cite [0]: if they count from 0, score with --form numbered_from_0\n" in done.stderr
+    assert "1 of 10 answers have no citation that could be read (forms: docs/citation-forms.md)\n" in done.stderr
+    assert "issues       counted_from_zero 9" in done.stdout
+    assert "cite [0]" not in score("run.jsonl", "--form", "numbered_from_0", cwd=folder).stderr
+
+
+def test_an_empty_file_has_no_figures_and_is_said_to_be_so(folder: Path) -> None:
+    write_run(folder / "empty.jsonl", [])
+    done = score("empty.jsonl", cwd=folder)
+    assert (done.returncode, done.stderr) == (0, "empty.jsonl: no rows\n")
+    assert "precision    –" in done.stdout
+
+
+def test_help_lists_every_kind_of_judge() -> None:
+    (option,) = (one for one in get_command(app).commands["score"].params if one.name == "judge")  # type: ignore[attr-defined]
+    assert all(f"`{form}`" in option.help for form in JUDGES)
 
 
 def test_json_is_the_summary(folder: Path) -> None:
@@ -150,6 +201,15 @@ def test_bad_rows_are_told_by_line_counted_and_the_rest_is_scored(folder: Path) 
     assert all(row.f1 is None and row.error is not None for row in rows[30:])
 
 
+def test_of_many_bad_rows_the_first_are_told_and_the_rest_counted(folder: Path) -> None:
+    with (folder / "run.jsonl").open("ab") as file:
+        file.write(b'{"question": "x"}\n' * 25 + b"[]\n")
+    done = score("run.jsonl", "--json", cwd=folder)
+    lines = done.stderr.splitlines()
+    assert [line.partition(":")[0] for line in lines[:21]] == [f"line {n}" for n in (*range(31, 51), 56)]
+    assert lines[21:] == ["… and 5 rows more: 5 no_answer"]
+
+
 def test_answers_that_are_missing_are_counted_and_are_no_failure(folder: Path) -> None:
     write_run(folder / "run.jsonl", [run_row(0), run_row(1, answer=None, error={"code": "deadline", "message": "…"})])
     done = score("run.jsonl", "--json", cwd=folder)
@@ -159,7 +219,8 @@ def test_answers_that_are_missing_are_counted_and_are_no_failure(folder: Path) -
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (["missing.jsonl"], "missing.jsonl cannot be read"),
+        (["missing.jsonl"], "missing.jsonl cannot be read: No such file or directory; name a file of run rows"),
+        (["run.jsonl", "--cache", "kept.db"], "--cache is for judges with a model, and lexical asks none; leave it out"),
         (["run.jsonl", "--judge", "nonsense"], "no judge is called 'nonsense'"),
         (["run.jsonl", "--judge", "table:missing"], "missing cannot be read"),
         (["run.jsonl", "--formula", "alec"], "no formula is called 'alec'; there are: citerefine, alce"),
@@ -314,6 +375,7 @@ def test_no_number_appears_where_the_model_gave_no_verdict(folder: Path, every: 
     if every == 1:
         assert (summary["n"], summary["f1"], summary["not_scored"]) == (0, None, {"not_judged": 30})
         assert summary["micro"] == {"precision": None, "recall": None, "f1": None}
+        assert summary["failures"] == {"unparsable": summary["failed"]}
     for row in rows:
         assert all(value is None for unit in row.units if unit.support is None for value in unit.values.values())
         assert (row.score is None) == (row.n_failed > 0)

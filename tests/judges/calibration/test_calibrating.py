@@ -72,6 +72,8 @@ def test_figures_of_labels_take_full_against_the_rest(tmp_path: Path) -> None:
         Label.FULL: 1, Label.PARTIAL: 1, Label.NONE: 0, Label.CONTRADICTS: 0
     }  # fmt: skip
     assert card.score == "label"
+    agreement = card.agreement
+    assert (agreement.kappa, agreement.missed, agreement.wrongly_full) == (card.kappa, 1 / 4, pytest.approx(2 / 6))
     assert card.auc == pytest.approx((3 * 4 + 1 * 3.5 + 3 * 0.5 * 2) / 24)
 
 
@@ -123,10 +125,12 @@ def test_bad_rows_are_told_by_line_and_the_rest_is_measured(tmp_path: Path) -> N
         file.write(b'\n{"claim": "x", "evidence": "y"}\n\xff\n{"claim": "x", "label": 1}\n')
     told: list[tuple[int, str]] = []
     seen: list[tuple[int, int, int]] = []
-    watch = CalibrationWatch(lambda *progress: seen.append(progress), lambda line, reason: told.append((line, reason)))
+    watch = CalibrationWatch(lambda *so_far: seen.append(so_far), lambda line, reason: told.append((line, reason.code)))
     card = calibrate(path, Scripted(lambda k: verdict(Label.FULL)), watch=watch)
     assert (card.rows, card.n, card.refused) == (7, 4, {"no_label": 1, "invalid_utf8": 1, "bad_evidence": 1})
-    assert [line for line, _ in told] == [6, 7, 8]
+    assert told == [(6, "no_label"), (7, "invalid_utf8"), (8, "bad_evidence")]
+    assert "3 of 7 rows were no labelled claims, and are in no figure" in card.notes
+    assert (card.agreement.refused, card.agreement.rows) == (3, 7)
     size = path.stat().st_size
     assert seen[-1] == (7, size, size)
 

@@ -247,3 +247,22 @@ def test_closing_forgets_snippets_and_the_judge_goes_on() -> None:
     before = judge.verdict(query)
     asyncio.run(judge.aclose())
     assert judge.verdict(query) == before
+
+
+def test_words_around_a_claim_can_turn_it_around() -> None:
+    snippet = Snippet(text="The perch biomass of Lake Orven in 2010 was twice the level of 1990.")
+    claim = "the perch biomass of Lake Orven in 2010 was twice the level of 1990"
+    alone = LexicalJudge().verdict(SupportQuery(claim, (snippet,)))
+    denied = LexicalJudge().verdict(SupportQuery(claim, (snippet,), "", f"It is not true that {claim}."))
+    doubted = LexicalJudge().verdict(SupportQuery(claim, (snippet,), "", f"It is a myth that {claim}."))
+    introduced = LexicalJudge().verdict(SupportQuery(claim, (snippet,), "", f"In contrast, {claim}."))
+    assert (alone.label, introduced.label) == (Label.FULL, Label.FULL)
+    assert (denied.label, denied.flags) == (Label.NONE, ("negation",))
+    assert doubted.label is Label.NONE
+
+
+def test_words_behind_a_claim_are_judged_with_it() -> None:
+    snippet = Snippet(text="The perch biomass of Lake Orven was measured with nets in 2010.")
+    claim = "The perch biomass of Lake Orven"
+    query = SupportQuery(claim, (snippet,), "", f"{claim} was halved.")
+    assert LexicalJudge().verdict(query).missing == ("halved",)

@@ -46,6 +46,8 @@ class ScriptedJudge:
 
     name = "scripted"
     asks_at_once = True
+    code = "unparsable"
+    """Of the failures."""
 
     def __init__(
         self,
@@ -73,7 +75,7 @@ class ScriptedJudge:
 
     def _verdict(self, query: SupportQuery) -> Verdict:
         if self._fails(query):
-            return not_judged(self.name, "unreachable", "no connection")
+            return not_judged(self.name, self.code, "no connection")
         return Verdict(label=Label.FULL if "Perch" in query.claim else Label.NONE, judge=self.name)
 
     async def aclose(self) -> None:

@@ -12,6 +12,7 @@ from citerefine.judges.runs.comparing import change_at, changed, compare_scored,
 from citerefine.judges.runs.comparison import MOST_LISTED, Comparison
 from citerefine.judges.runs.score_row import ScoreRow
 from citerefine.judges.runs.scored_file import ScoredFile, opened_scores
+from citerefine.refiner.batch.rows import BadRow
 from citerefine.refiner.errors import InputError
 
 
@@ -25,7 +26,7 @@ def row(id: object, f1: float | None = 0.5, **values: Any) -> dict[str, Any]:
 class Told(list[str]):
     """Keeps what is told of rows that cannot be used."""
 
-    def __call__(self, name: str, line: int, reason: str) -> None:
+    def __call__(self, name: str, line: int, reason: BadRow) -> None:
         self.append(f"{Path(name).name} {line}: {reason}")
 
 
@@ -144,6 +145,12 @@ def test_the_judge_of_rows_without_figures_does_not_matter(tmp_path: Path) -> No
     assert (found.a.judge, found.none_a) == ("oracle", 1)
 
 
+def test_other_judges_are_refused_also_where_one_of_them_judged_nothing(tmp_path: Path) -> None:
+    failed = row("x", None, judge="model", reason="not_judged: …")
+    with pytest.raises(InputError, match=r"judged by 'oracle', .* by 'model'"):
+        compare(tmp_path, [row("x")], [failed])
+
+
 def test_other_formulas_are_not_compared(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"of the formula citerefine, those of .* of alce"):
         compare(tmp_path, [row("x")], [row("x", formula="alce")])
@@ -192,9 +199,16 @@ def test_no_difference_is_said_with_what_could_have_been_told(tmp_path: Path) ->
 
 
 def test_figures_that_nobody_has_are_said_so(tmp_path: Path) -> None:
-    found = compare(tmp_path, [row("x", None)], [row("x")])
+    found = compare(tmp_path, [row("x", None, recall=0.5)], [row("x")])
     assert (found.metrics[2].mean_a, found.metrics[2].difference, found.metrics[2].n) == (None, None, 0)
+    assert found.metrics[1].difference == 0
     assert found.in_words[0] == "F1 cannot be compared: no pair has it on both sides."
+
+
+def test_where_no_pair_has_figures_on_both_sides_nothing_is_compared(tmp_path: Path) -> None:
+    a = [row("x", None), row("y", None, reason="not_judged: …"), row("z")]
+    with pytest.raises(InputError, match=r"none of 3 pairs has .*none in 2 of 3 rows \(1 abstained, 1 not_judged\)"):
+        compare(tmp_path, a, [row("x"), row("y"), row("z", None)], any_judge=True)
 
 
 def test_the_largest_changes_come_first_with_both_rows(tmp_path: Path) -> None:

@@ -192,6 +192,16 @@ def test_the_file_that_is_read_is_never_written(tmp_path: Path) -> None:
     assert run.read_bytes() == before
 
 
+def test_score_rows_are_not_taken_for_run_rows(tmp_path: Path) -> None:
+    run, out = write_run(tmp_path / "run.jsonl", [run_row(0), run_row(1)]), tmp_path / "scores.jsonl"
+    score_file(run, ScoreSettings(formulas=("citerefine", "alce")), out=out)
+    with pytest.raises(InputError, match="looks like a file of score rows: give it to `citerefine compare`"):
+        score_file(out, out=tmp_path / "again.jsonl")
+    assert not (tmp_path / "again.jsonl.part").exists()
+    half = write_run(tmp_path / "half.jsonl", [*out.read_bytes().splitlines(), *map(run_row, range(2, 6))])
+    assert score_file(half)[0].n == 4
+
+
 def test_settings_that_nobody_knows_are_refused() -> None:
     for wrong in ({"formulas": ("alec",)}, {"formulas": ()}, {"formulas": ("alce", "alce")}, {"form": "prose"}):
         with pytest.raises(InputError):

@@ -71,6 +71,12 @@ def test_every_outcome_has_words(inner: str, label: Label | None, says: str) -> 
     assert row_of(inner, label).units[0].explanation.startswith(says)
 
 
+def test_the_code_of_a_failure_stands_beside_the_unit() -> None:
+    claim = "<snippet id=a>Perch doubled.</snippet>"
+    assert [row_of(claim, label).units[0].failure for label in (None, Label.NONE)] == ["deadline", ""]
+    assert row_of("Trout vanished in 2003.", None).units[0].failure == ""
+
+
 def test_what_could_be_left_out_is_named() -> None:
     judge = TableJudge(lambda query: Label.FULL if "a" in {s.id for s in query.snippets} else Label.NONE)
     answer = CitedAnswer(parse_tags("<answer><snippet id=a,b>Perch doubled.</snippet></answer>"), EVIDENCE)

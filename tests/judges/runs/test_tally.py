@@ -93,6 +93,24 @@ def test_counts_are_over_all_answers() -> None:
     assert (summary.issues, summary.score) == ({"unclosed": 4}, 0.5)
 
 
+def test_answers_are_counted_by_issue_and_by_having_no_citation() -> None:
+    zero = {"code": "counted_from_zero", "message": "", "start": 0, "end": 0}
+    unit = {"text": "x", "start": 0, "end": 1, "ids": (), "need": True, "support": 0}
+    bare, cited = row(0, 0, 0, units=[unit], issues=[zero, zero]), row(0, 0, 0, units=[unit], n_claims=1)
+    silent, empty = row(None, None, None, units=[unit], n_abstained=1, reason="abstained: …"), row(0, 0, 0)
+    summary = summed(bare, cited, silent, empty, bare)
+    assert (summary.issues, summary.issue_answers) == ({"counted_from_zero": 4}, {"counted_from_zero": 2})
+    assert summary.without_citations == 2
+
+
+def test_failures_are_counted_by_code() -> None:
+    units = [
+        {"text": "x", "start": 0, "end": 1, "ids": ("a",), "need": True, "support": None, "failure": code}
+        for code in ("server_error", "server_error", "unparsable", "")
+    ]
+    assert summed(row(None, None, None, units=units)).failures == {"server_error": 2, "unparsable": 1}
+
+
 def test_the_agreement_of_the_judge_stands_in_the_summary() -> None:
     known = Agreement(labels="people", n=10, auc=0.8, balanced_accuracy=0.7)
     assert Tally("alce").summary("J", [known]).agreement == (known,)
