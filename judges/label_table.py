@@ -24,7 +24,7 @@ def load_label_table(path: Path) -> TableJudge:
     """
     labels = dict[tuple[str, frozenset[str]], Label]()
     digest = hashlib.sha256()
-    with opened_rows(path) as file:
+    with opened_rows(path, "labels") as file:
         for row in read_rows(file):
             try:
                 key, label = _labelled(row.values)

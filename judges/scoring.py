@@ -116,7 +116,7 @@ def _cited(
     if not (isfinite(expected_claims) and expected_claims > 0):
         raise ValueError(f"expected_claims is {expected_claims}; give a number above 0")
     if not isinstance(answer, Answer | str):
-        got = type(answer).__name__
+        got = type(answer).__name__  # type: ignore[unreachable]  # callers may have no types
         raise TypeError(f"an answer is text or an Answer, got {got}; for JSON forms pass its text, and the form")
     if isinstance(answer, Answer):
         if snippets is not None:

@@ -54,7 +54,10 @@ class Row(NamedTuple):
 
 @contextmanager
 def opened_rows(path: str | os.PathLike[str], rows: str = "rows") -> Iterator[BinaryIO]:
-    """The file of rows, open within the context. Raises InputError if it cannot be read; `rows` is what it calls them."""
+    """The file of rows, open within the context.
+
+    Raises InputError if it cannot be read; `rows` is what the message calls them.
+    """
     try:
         file = open(path, "rb")  # noqa: SIM115
     except OSError as error:

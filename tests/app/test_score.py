@@ -220,7 +220,7 @@ def test_answers_that_are_missing_are_counted_and_are_no_failure(folder: Path) -
     ("arguments", "said"),
     [
         (["missing.jsonl"], "missing.jsonl cannot be read: No such file or directory; name a file of run rows"),
-        (["run.jsonl", "--cache", "kept.db"], "--cache is for judges with a model, and lexical asks none; leave it out"),
+        (["run.jsonl", "--cache", "kept.db"], "--cache is for judges with a model, and lexical asks none"),
         (["run.jsonl", "--judge", "nonsense"], "no judge is called 'nonsense'"),
         (["run.jsonl", "--judge", "table:missing"], "missing cannot be read"),
         (["run.jsonl", "--formula", "alec"], "no formula is called 'alec'; there are: citerefine, alce"),

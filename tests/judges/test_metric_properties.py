@@ -1,9 +1,12 @@
 """What leaves the citation score as it is, what may only lower it, and what may only raise it, on random answers."""
 
 import random
+from collections.abc import Callable
 from dataclasses import dataclass, replace
+from typing import Any
 
-from hypothesis import given
+from hypothesis import given as given_all
+from hypothesis import settings
 from hypothesis import strategies as st
 from tests.judges.citation_cases import FactOracle
 
@@ -11,6 +14,12 @@ from citerefine.judges import CitationScore, CitedAnswer, Label, ascore
 from citerefine.refiner import Evidence, Snippet
 from citerefine.refiner.background import run
 from citerefine.refiner.tags.scanner import parse_tags
+
+
+def given(*strategies: st.SearchStrategy[Any]) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """Fifty random answers for each property: each is scored at least twice."""
+    return lambda test: settings(max_examples=50)(given_all(*strategies)(test))
+
 
 SUBJECTS = ("Perch", "Ice cover", "Salinity", "Algal blooms", "Trout", "Zooplankton", "Oxygen", "Nitrate", "Reed beds")
 FILLER = ("Overall it is really very nice to study them.", "What changed?", "In short, this is so.")
