@@ -7,6 +7,7 @@ with parts.html.jinja for what several show. Every value is escaped; templates a
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
+from citerefine.judges.imports import issues as imports
 from citerefine.judges.report.histogram import HEIGHT, WIDTH
 from citerefine.judges.report.marks import CONCERN_WORDS, GLYPHS, MEANING, WORDS, Mark
 from citerefine.judges.report.shown_text import revealed
@@ -35,7 +36,7 @@ def _environment() -> "Environment":
         "Mark": Mark,
         "concern_words": CONCERN_WORDS,
         "glyphs": GLYPHS,
-        "issue_meaning": issues.MEANING,
+        "issue_meaning": issues.MEANING | imports.MEANING,
         "mark_meaning": MEANING,
         "words": WORDS,
     }
