@@ -5,31 +5,25 @@ finds it, and written to `--out` too; progress and refused rows on standard erro
 claim or could not be judged, the judge not be asked, or no card be kept. Not here: measuring (judges/calibration/).
 """
 
-import sys
-import time
 from pathlib import Path
 from types import TracebackType
-from typing import Final, Self
+from typing import Final
 
 import typer
-from rich.console import Console
-from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
-from rich.text import Text
 
 from citerefine.app.columns import figure, in_columns, interval
 from citerefine.app.messages import counted, say
 from citerefine.app.outputs import check_output, write_output
 from citerefine.app.refusals import Refusals
+from citerefine.app.status_line import StatusLine
 from citerefine.app.verdicts import judge_with_cache
 from citerefine.judges.calibration.calibrating import CalibrationWatch, calibrate
 from citerefine.judges.calibration.card_files import card_text, keep_card
 from citerefine.judges.calibration.judge_card import JudgeCard
 from citerefine.refiner.batch.rows import BadRow
 from citerefine.refiner.errors import CallError, InputError
-from citerefine.refiner.report.terminal_text import one_line, sanitise
+from citerefine.refiner.report.terminal_text import one_line
 
-LINE_SECONDS: Final = 10.0
-"""How often a line is written where nobody watches."""
 MOST_REFUSED: Final = 10
 """So many refused rows of one reason are told by line."""
 
@@ -85,48 +79,26 @@ def _check_out(out: Path, labels: Path) -> None:
         raise InputError(f"{out} is the file of labels; name another file")
 
 
-class _Shown:
-    """Progress: a bar where somebody watches, else a line now and then."""
+class _Shown(StatusLine):
+    """Progress, and which rows are no labelled claims."""
 
     def __init__(self) -> None:
-        self._told = time.monotonic()
-        self._refusals = Refusals(MOST_REFUSED, self._say)
-        self._bar: Progress | None = None
-        self._task = TaskID(0)
-
-    def __enter__(self) -> Self:
-        if sys.stderr is not None and sys.stderr.isatty():
-            columns = (BarColumn(), TextColumn("{task.description}", markup=False), TimeElapsedColumn())
-            self._bar = Progress(*columns, console=Console(stderr=True), transient=True)
-            self._task = self._bar.add_task("", total=None)
-            self._bar.start()
-        return self
+        super().__init__()
+        self._refusals = Refusals(MOST_REFUSED, self.say)
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if self._bar is not None:
-            self._bar.stop()
+        super().__exit__(kind, error, trace)
         self._refusals.tell_rest()
 
     def progress(self, rows: int, done: int, size: int) -> None:
         """Says how far it is, when it is time."""
-        if self._bar is not None:
-            self._bar.update(self._task, completed=done, total=size, description=counted(rows, "claim"))
-        elif time.monotonic() - self._told >= LINE_SECONDS:
-            self._told = time.monotonic()
-            say(f"{counted(rows, 'claim')} judged, {100 * done // max(1, size)} %")
+        self.show(lambda: f"{counted(rows, 'claim')} judged, {100 * done // max(1, size)} %", done, size)
 
     def refused(self, line: int, reason: BadRow) -> None:
         """Says that a row is no labelled claim, of the first few of each reason."""
         self._refusals.add(reason.code, f"line {line}: {reason}")
-
-    def _say(self, message: str) -> None:
-        """Writes a line, above the bar if there is one."""
-        if self._bar is None:
-            say(message)
-        else:
-            self._bar.console.print(Text(sanitise(message)), soft_wrap=True)
 
 
 def shown_card(card: JudgeCard) -> str:

@@ -42,6 +42,8 @@ class UnitScore(Record):
     """1, 1/2 or 0; None if it was not judged, or there is no evidence. An uncited unit that needs a citation has 0."""
     verdict: Verdict | None = None
     """On all cited snippets together; None if nobody was asked."""
+    context: Text = ""
+    """As in `SupportQuery`."""
 
 
 class Factors(Record):

@@ -7,7 +7,7 @@ What an unsupported claim adds to an answer (words, known ids) is left out of `s
 `originality`: otherwise adding one could raise the product.
 """
 
-from collections.abc import Sequence
+from math import prod
 from typing import Final
 
 from citerefine.judges.citation_score import Factors
@@ -50,8 +50,4 @@ def originality(copied: float | None) -> float:
 
 def product(factors: Factors) -> float:
     """The training score."""
-    parts: Sequence[float] = [*factors.model_dump().values()]
-    result = 1.0
-    for part in parts:
-        result *= part
-    return result
+    return float(prod(factors.model_dump().values()))

@@ -297,4 +297,5 @@ def _unit_score(one: _Judged, has_evidence: bool) -> UnitScore:
         weight=statement.weight,
         support=one.s if has_evidence and (statement.is_cited or statement.exempt is None) else None,
         verdict=one.support.joint,
+        context=statement.context,
     )

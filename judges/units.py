@@ -108,7 +108,7 @@ class _Run(NamedTuple):
 def _runs(parse: TagParse, page: Prose) -> Iterator[_Run]:
     """The runs of all sentences, in order, with a word in each."""
     spans, first = parse.spans, 0
-    for sentence, (start, end) in enumerate(_sentences(parse, page.text)):
+    for sentence, (start, end) in enumerate(sentences_of(parse, page.text)):
         while first < len(spans) and spans[first].end <= start:
             first += 1
         pieces, at, number = list[_Run](), start, first
@@ -121,7 +121,7 @@ def _runs(parse: TagParse, page: Prose) -> Iterator[_Run]:
         yield from _joined([piece for piece in pieces if _WORD.search(page.text, piece.start, piece.end)])
 
 
-def _sentences(parse: TagParse, page: str) -> Iterator[tuple[int, int]]:
+def sentences_of(parse: TagParse, page: str) -> Iterator[tuple[int, int]]:
     """The sentences of the page; each ends at the latest at the edge of a tag behind a full stop."""
     spans, first = parse.spans, 0
     for start, end in split_sentences(page, lines=True):

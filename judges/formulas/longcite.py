@@ -58,7 +58,7 @@ def _known(unit: Unit, evidence: Evidence) -> list[str]:
 
 
 def _query(unit: Unit, ids: Sequence[str], evidence: Evidence, question: str) -> SupportQuery:
-    return SupportQuery(unit.text, tuple(evidence[id] for id in ids), question)
+    return SupportQuery(unit.text, tuple(evidence[id] for id in ids), question, unit.context)
 
 
 def _unit(
@@ -85,6 +85,7 @@ def _unit(
         weight=1.0,
         support=0.0 if joint is None else joint.support,
         verdict=joint,
+        context=unit.context,
     )
 
 

@@ -8,7 +8,7 @@ import re
 from typing import NamedTuple
 
 from citerefine.judges.prose import prose
-from citerefine.refiner.language.sentences import split_sentences
+from citerefine.judges.units import sentences_of
 from citerefine.refiner.tags.scanner import TagParse
 
 _WORD = re.compile(r"[^\W_]")
@@ -30,7 +30,7 @@ def cited_sentences(parse: TagParse) -> list[CitedSentence]:
     """The sentences of an answer that hold a letter or digit."""
     found, spans, first = list[CitedSentence](), parse.spans, 0
     text = prose(parse).text
-    for start, end in split_sentences(text, lines=True):
+    for start, end in sentences_of(parse, text):
         while first < len(spans) and spans[first].end <= start:
             first += 1
         ids, number = dict[str, None](), first

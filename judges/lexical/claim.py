@@ -7,8 +7,9 @@ as one sentence, so that nothing of it is free and the work stays linear. Not he
 from functools import lru_cache
 from typing import Final, NamedTuple
 
+from citerefine.judges.hidden import visible
 from citerefine.judges.lexical.evidence import pairs_of
-from citerefine.judges.lexical.words import Word, denied, is_number, plain, read_words
+from citerefine.judges.lexical.words import Word, denied, is_number, read_words
 from citerefine.refiner.language.sentences import split_sentences
 
 MAX_SENTENCES: Final = 8
@@ -40,7 +41,7 @@ def read_claim(text: str) -> tuple[ClaimSentence, ...]:
 
 
 def _read_claim(text: str) -> tuple[ClaimSentence, ...]:
-    text = plain(text)
+    text = visible(text)
     spans = split_sentences(text, lines=True)
     pieces = [text[start:end] for start, end in spans[:MAX_SENTENCES]]
     if len(spans) > MAX_SENTENCES:

@@ -11,7 +11,8 @@ from itertools import pairwise
 from threading import Lock
 from typing import Final, NamedTuple
 
-from citerefine.judges.lexical.words import denied, keys, plain
+from citerefine.judges.hidden import visible
+from citerefine.judges.lexical.words import denied, keys
 from citerefine.refiner.language.sentences import SentenceSpan, split_sentences
 from citerefine.refiner.records import Snippet
 
@@ -46,10 +47,10 @@ def prepare(text: str, title: str) -> Prepared:
     spans = tuple(split_sentences(text))
     places: dict[str, list[int]] = {}
     denials: dict[int, frozenset[str]] = {}
-    heading = keys(plain(title))
+    heading = keys(visible(title))
     all_keys = [*heading]
     for number, (start, end) in enumerate(spans):
-        found = keys(plain(text[start:end]))
+        found = keys(visible(text[start:end]))
         all_keys.append(_BREAK)
         all_keys += found
         if scope := denied(found):

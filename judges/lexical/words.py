@@ -10,11 +10,11 @@ docs/benchmarks.md.
 """
 
 import re
-import unicodedata
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from typing import Final, NamedTuple
 
+from citerefine.judges.hidden import visible
 from citerefine.refiner.language.words import light_stems, stem, stop_words
 
 ORDINARY_WEIGHT: Final = 10
@@ -35,7 +35,6 @@ _WORD = re.compile(
     rf"[^\W\d_{_UNSPACED}][^\W_{_UNSPACED}]{{0,39}}(?:['’][^\W_{_UNSPACED}]{{1,40}})?|[{_UNSPACED}]+|{_NUMBER}"
 )
 _RUN = re.compile(f"[{_UNSPACED}]")
-_FORMAT = re.compile("[\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff]")
 _NUMBERS: Final = {
     "zero": "0", "two": "2", "three": "3", "four": "4", "five": "5", "six": "6", "seven": "7", "eight": "8",
     "nine": "9", "ten": "10", "eleven": "11", "twelve": "12", "thirteen": "13", "fourteen": "14", "fifteen": "15",
@@ -61,11 +60,6 @@ class Word(NamedTuple):
     start: int
     """Offset in the text that was read, in code points."""
     end: int
-
-
-def plain(text: str) -> str:
-    """One form (NFKC) of texts that look the same, without format characters such as soft hyphens."""
-    return text if text.isascii() else _FORMAT.sub("", unicodedata.normalize("NFKC", text))
 
 
 def keys(text: str) -> list[str]:
@@ -112,7 +106,7 @@ def negations() -> frozenset[str]:
 
 def denies(text: str) -> bool:
     """Whether words around a claim turn it around: a negation, or a word of doubt."""
-    return any(word.key in negations() or word.key in _doubts() for word in read_words(plain(text)))
+    return any(word.key in negations() or word.key in _doubts() for word in read_words(visible(text)))
 
 
 @lru_cache(maxsize=1)

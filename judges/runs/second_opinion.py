@@ -35,4 +35,4 @@ async def with_second_opinion(
 def _query(unit: UnitScore, evidence: Evidence, question: str) -> SupportQuery:
     """What the first judge was asked about the unit."""
     ids = [citation.snippet for citation in unit.citations if citation.snippet is not None]
-    return SupportQuery(unit.text, tuple(evidence[id] for id in ids[:MAX_PREMISE]), question)
+    return SupportQuery(unit.text, tuple(evidence[id] for id in ids[:MAX_PREMISE]), question, unit.context)

@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 import pytest
 from tests.faulty_server import FaultyServer, hang, says, status
 
-from citerefine.app import batch_progress
+from citerefine.app import status_line
 from citerefine.app.batch_progress import BatchProgress
 from citerefine.refiner.batch.report import BatchReport
 from citerefine.refiner.records import Usage
@@ -205,7 +205,7 @@ def test_somebody_who_reads_a_log_gets_a_line_now_and_then(
     report = BatchReport(answered=8, failed=2, done_before=5, seconds=4.0, usage=usage)
     with BatchProgress(Path("in.jsonl")) as shown:
         shown.progress(report)
-        monkeypatch.setattr(batch_progress, "LINE_SECONDS", 0.0)
+        monkeypatch.setattr(status_line, "LINE_SECONDS", 0.0)
         shown.progress(report)
     assert capsys.readouterr().err == "15 rows done, 2 failed, 2.5 rows/s, 1,234 tokens\n"
 

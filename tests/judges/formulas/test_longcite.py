@@ -40,6 +40,12 @@ def test_what_needs_no_citation_has_recall_one() -> None:
     assert (score.recall, score.precision) == (1, 1)
 
 
+def test_the_judge_sees_the_short_words_around_a_statement() -> None:
+    judge = TableJudge(lambda query: Label.NONE if "not true" in query.context else Label.FULL)
+    denied = "<answer>It is not true that <snippet id=a>perch doubled by 2010</snippet>.</answer>"
+    assert run(longcite(CitedAnswer(parse_tags(denied), EVIDENCE), judge)).precision == 0
+
+
 def test_an_unknown_id_is_irrelevant() -> None:
     score = scored("<snippet id=zz>Perch doubled by 2010.</snippet>")
     assert (score.recall, score.precision, score.n_invalid) == (0, 0, 1)

@@ -42,6 +42,11 @@ def test_all_citations_are_judged_where_asked_for() -> None:
     assert score.recall == pytest.approx((0.5 + 0.75 + 0 + 0) / 4)
 
 
+def test_a_tag_that_ends_like_a_sentence_ends_one() -> None:
+    closed_up = ANSWER.replace("</snippet> ", "</snippet>")
+    assert (scored(closed_up).precision, scored(closed_up).recall) == (scored(ANSWER).precision, scored(ANSWER).recall)
+
+
 def test_an_id_that_leads_nowhere_counts_as_not_supporting() -> None:
     score = scored("<answer><snippet id=zz>Perch doubled by 2010.</snippet></answer>")
     assert (score.precision, score.recall, score.n_invalid) == (0, 0, 1)

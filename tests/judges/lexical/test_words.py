@@ -4,6 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from citerefine.judges.hidden import visible
 from citerefine.judges.lexical.words import (
     LIGHT_WEIGHT,
     NUMBER_WEIGHT,
@@ -11,7 +12,6 @@ from citerefine.judges.lexical.words import (
     denied,
     key_of,
     keys,
-    plain,
     read_words,
 )
 
@@ -57,7 +57,7 @@ def test_a_negation_denies_the_next_words_unless_they_are_said_without_it_too() 
 
 @given(st.text())
 def test_words_stand_where_they_say_in_order(text: str) -> None:
-    text = plain(text)
+    text = visible(text)
     words = read_words(text)
     assert [key_of(text[word.start : word.end]) for word in words] == [word.key for word in words] == keys(text)
     assert all(word.key and 0 <= word.start < word.end <= len(text) for word in words)
