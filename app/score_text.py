@@ -61,7 +61,7 @@ def _agreement(summary: Summary) -> Iterator[tuple[str, str]]:
 
 def _measured(one: Agreement) -> str:
     refused = f"; {one.refused:,} of {one.rows:,} rows refused" if one.refused > MANY_REFUSED * one.rows else ""
-    auc = f"AUC {_number(one.auc)} {_interval(one.auc_ci95)}".rstrip()
+    auc = f"AUC {_number(one.auc)} {_interval(one.auc_ci95) or '(too few for an interval)'}"
     return f"with people on {one.labels} (n = {one.n:,}{refused}): {auc}{_of_labels(one)}"
 
 

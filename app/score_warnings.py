@@ -1,4 +1,4 @@
-"""Says what in the way answers cite may change the figures of a run, and what to do.
+"""Says what may change the figures of a run, in the way answers cite or a judge replies, and what to do.
 
 In: `Summary`. Out: lines. Not here: reading citations (judges/imports/), printing.
 """
@@ -22,7 +22,17 @@ _ISSUES: Final = {
 def warnings_on(summary: Summary) -> list[str]:
     """What is to be looked at before the figures are used."""
     answers = sum(summary.forms.values())
-    return [f"{n:,} of {answers:,} answers {what}" for n, what in _found(summary) if n and n >= SHARE * answers]
+    found = [f"{n:,} of {answers:,} answers {what}" for n, what in _found(summary) if n and n >= SHARE * answers]
+    return [*found, *_failed(summary)]
+
+
+def _failed(summary: Summary) -> Iterator[str]:
+    if summary.failure_example:
+        yield f"{summary.failed:,} claims have no verdict; of the first the row says: {summary.failure_example}"
+        yield (
+            "the same command asks for them again; if the judge never gives a verdict, try its model with "
+            "`citerefine doctor --model`, or name another judge"
+        )
 
 
 def _found(summary: Summary) -> Iterator[tuple[int, str]]:

@@ -86,6 +86,9 @@ def compare_scored(
     """
     if not any_judge:
         _refuse_other_judges(a, b)
+    for one in (a, b):
+        if not len(one) and one.other_formulas:
+            raise InputError(f"{one.name} has no figures of the formula that --formula names; score its run with it")
     pairs = pair_rows(a, b)
     if not len(pairs.a):
         raise InputError(

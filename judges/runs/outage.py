@@ -54,8 +54,8 @@ class OutageGuard:
         self._failed += 1
         if self._failed >= self._most:
             raise CallError(
-                f"nothing of the first {self._most} answers could be judged; the last reason was {last.reason}; see "
-                "that the judge's server answers, then give the same command again",
+                f"nothing of the first {ANSWERS} answers could be judged; the last reason was {last.reason}; see that "
+                "the judge's server answers, then give the same command again",
                 failure_of(last),
                 retryable=True,
             )

@@ -184,7 +184,8 @@ def _expected_claims(values: Mapping[str, Any]) -> float:
     if value is None:
         return EXPECTED_CLAIMS
     if isinstance(value, bool) or not isinstance(value, int | float) or not _is_positive(value):
-        raise BadRow("bad_field", f"expected_claims must be a number above 0, got {str(value)[:60]!r}; mend it")
+        got = f"{type(value).__name__} {str(value)[:60]!r}"
+        raise BadRow("bad_field", f"expected_claims must be a number above 0, got {got}; mend it")
     return float(value)
 
 
@@ -196,6 +197,8 @@ def _is_positive(number: int | float) -> bool:
 
 
 def _why_not(error: object) -> str:
+    if isinstance(error, str) and error.strip():
+        return scrub(error[:600])
     if not isinstance(error, dict):
         return "the row has no answer, and does not say why"
     code, message = (str(error.get(name) or "")[:600] for name in ("code", "message"))

@@ -117,7 +117,8 @@ class ScoredFile:
             )
         self.formula = row.formula
         if row.error is not None and (row.id is None or row.error.code == "duplicate_id"):
-            raise BadRow(row.error.code, row.error.message)
+            where = "" if row.line is None else f"line {row.line} of its run file: "
+            raise BadRow(row.error.code, f"{where}{row.error.message}")
         if row.id is None:
             raise BadRow("no_id", "it has no id; give the rows of both files ids, and score them anew")
         key = int.from_bytes(id_key(row.id)[:8], "big")

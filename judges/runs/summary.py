@@ -8,7 +8,7 @@ from typing import Final
 
 from pydantic import Field
 
-from citerefine.refiner.records import Record
+from citerefine.refiner.records import Record, Text
 
 Interval = tuple[float, float]
 
@@ -72,6 +72,8 @@ class Summary(Record):
     """Units that the judge came to no verdict on."""
     failures: dict[str, int] = Field(default_factory=dict)
     """Why it came to none: code → units."""
+    failure_example: Text = ""
+    """What was said of the first of them; empty if there is none."""
     masked: int = 0
     """Answers with so many of these that they must not be trained on."""
     not_scored: dict[str, int] = Field(default_factory=dict)

@@ -18,6 +18,8 @@ from citerefine.judges.runs.score_row import ScoreRow
 from citerefine.judges.runs.summary import Agreement, Interval, Summary
 from citerefine.refiner.records import normalised
 
+MAX_SAID: Final = 300
+"""Longest part of a reason that is kept, in code points."""
 RATES: Final = ("precision", "recall", "f1")
 _UNASKED: Final = "no_figures"
 _COUNTED: Final = ("n_claims", "n_invalid", "n_uncited", "n_abstained", "n_failed", "masked", "without_citations")
@@ -47,6 +49,8 @@ class Figures(NamedTuple):
     """Codes, each as often as it occurs."""
     failures: tuple[str, ...]
     """Codes, one for each unit without a verdict."""
+    failed: str
+    """What is said of the first of these units; empty if there is none."""
     without_citations: bool
     """Whether it has text, does not abstain, and no citation was found in it."""
 
@@ -71,6 +75,7 @@ def figures_of(row: ScoreRow) -> Figures:
         form=None if row.error is not None else row.form,
         issues=tuple(issue.code for issue in row.issues),
         failures=tuple(unit.failure for unit in row.units if unit.failure),
+        failed=next((unit.explanation[:MAX_SAID] for unit in row.units if unit.failure), ""),
         without_citations=bool(row.units) and not row.n_claims and not row.n_abstained,
     )
 
@@ -96,6 +101,7 @@ class Tally:
         self._not_scored, self._refused = Counter[str](), Counter[str]()
         self._issues, self._issue_answers, self._forms = Counter[str](), Counter[str](), Counter[str]()
         self._failures = Counter[str]()
+        self._failed = ""
 
     def add(self, row: Figures) -> None:
         """Takes one row in."""
@@ -114,6 +120,7 @@ class Tally:
         self._issues.update(row.issues)
         self._issue_answers.update({*row.issues})
         self._failures.update(row.failures)
+        self._failed = self._failed or row.failed
         for name in _COUNTED:
             self._counts[name] += int(getattr(row, name))
 
@@ -155,6 +162,7 @@ class Tally:
             not_scored=_sorted(self._not_scored),
             refused=_sorted(self._refused),
             failures=_sorted(self._failures),
+            failure_example=self._failed,
             issues=_sorted(self._issues),
             issue_answers=_sorted(self._issue_answers),
             without_citations=counts["without_citations"],

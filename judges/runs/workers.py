@@ -10,9 +10,10 @@ import os
 import signal
 import threading
 from collections import deque
-from collections.abc import Callable, Generator, Iterable
+from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
 from typing import Final, TypeVar
 
 from citerefine.judges.runs.run_rows import ReadRow
@@ -75,7 +76,8 @@ def _score_in_processes(
     pool = ProcessPoolExecutor(workers, multiprocessing.get_context("spawn"), initializer=_start_worker)
 
     def submit(chunk: list[ReadRow]) -> Future[list[Scored]]:
-        return pool.submit(score_chunk, chunk, settings)
+        with _without_interrupts():
+            return pool.submit(score_chunk, chunk, settings)
 
     done = False
     try:
@@ -91,6 +93,19 @@ def _score_in_processes(
             for child in {*multiprocessing.active_children()} - others:
                 child.terminate()
         pool.shutdown(cancel_futures=True)
+
+
+@contextmanager
+def _without_interrupts() -> Iterator[None]:
+    """Holds Ctrl-C back: a process that starts inherits this, and would else be struck while it boots."""
+    if not hasattr(signal, "pthread_sigmask"):  # Windows, where a new process hears of no Ctrl-C so early
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _start_worker() -> None:

@@ -40,9 +40,16 @@ def score(*arguments: object, cwd: Path, stdin: bytes = b"", **variables: str) -
     return subprocess.CompletedProcess(done.args, done.returncode, done.stdout.decode(), done.stderr.decode())
 
 
-def start(*arguments: object, cwd: Path) -> subprocess.Popen[bytes]:
+def start(*arguments: object, cwd: Path, process_group: int | None = None) -> subprocess.Popen[bytes]:
     command = [CITEREFINE, "score", *map(str, arguments)]
-    return subprocess.Popen(command, cwd=cwd, env=environment(cwd), stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    return subprocess.Popen(
+        command,
+        cwd=cwd,
+        env=environment(cwd),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        process_group=process_group,
+    )
 
 
 def wait_until(happened: Callable[[], bool], seconds: float = 30.0) -> None:
@@ -106,7 +113,10 @@ def test_what_the_labels_do_and_how_many_rows_were_refused_stands_with_the_agree
         refused=17,
     )  # fmt: skip
     summary = Summary(n=1, rows=3, questions=1, precision=1, recall=1, f1=1, judge="J", agreement=(known,))
-    said = "with people on WiCE (n = 1,043; 17 of 1,060 rows refused): AUC 0.825, labels: kappa 0.42, misses 31 %, "
+    said = (
+        "with people on WiCE (n = 1,043; 17 of 1,060 rows refused): AUC 0.825 (too few for an interval), "
+        "labels: kappa 0.42, misses 31 %, "
+    )
     assert summary_lines(summary)[-1].endswith(f"{said}wrongly full 12 %")
     few = known.model_copy(update={"refused": 10, "kappa": None})
     text = summary_lines(summary.model_copy(update={"agreement": (few,)}))[-1]
@@ -283,6 +293,18 @@ def test_ctrl_c_says_how_to_go_on_and_leaves_no_worker(tmp_path: Path) -> None:
     assert not (tmp_path / "scores.jsonl").exists()
     assert workers
     wait_until(lambda: not any(map(is_running, workers)))
+
+
+@pytest.mark.parametrize("pause", [0.0, 0.03, 0.06, 0.12])
+def test_ctrl_c_while_workers_start_is_no_error_of_theirs(tmp_path: Path, pause: float) -> None:
+    write_run(tmp_path / "run.jsonl", map(run_row, range(5_000)))
+    process = start("run.jsonl", "--workers", "2", cwd=tmp_path, process_group=0)
+    wait_until(lambda: bool(children_of(process.pid)))
+    time.sleep(pause)
+    os.killpg(process.pid, signal.SIGINT)  # as a terminal does: all processes hear of it
+    _, said = process.communicate(timeout=30)
+    assert process.returncode == 130
+    assert b"Traceback" not in said
 
 
 def test_workers_end_when_their_parent_is_killed(tmp_path: Path) -> None:

@@ -103,7 +103,8 @@ def test_snippets_that_an_answer_declares_are_no_evidence() -> None:
 def test_a_row_without_an_answer_says_why() -> None:
     row = read_run_row({"answer": None, "error": {"code": "deadline", "message": "too late"}})
     assert (row.cited, row.why_not) == (None, "deadline: too late")
-    silent: list[object] = [None, "broken", {}, {"code": None}, []]
+    assert read_run_row({"answer": None, "error": "broken"}).why_not == "broken"
+    silent: list[object] = [None, " ", {}, {"code": None}, []]
     for error in silent:
         assert read_run_row({"answer": None, "error": error}).why_not == "the row has no answer, and does not say why"
 
