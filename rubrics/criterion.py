@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from enum import StrEnum
 from functools import cached_property
 from math import isfinite
+from sys import float_info
 from typing import Final, Literal, Self
 
 from pydantic import Field, JsonValue, field_validator, model_validator
@@ -108,10 +109,17 @@ class Criterion(Record):
     extra: dict[str, JsonValue] = Field(default_factory=dict)
     """The native object verbatim, less its children: what writes the same document again."""
 
+    @field_validator("weight", mode="before")
+    @classmethod
+    def _number(cls, weight: object) -> object:
+        if isinstance(weight, bool) or not isinstance(weight, int | float):  # which pydantic would make a number
+            raise ValueError(f"a weight must be a number, got {weight!r:.60}")
+        return weight
+
     @field_validator("weight")
     @classmethod
     def _finite(cls, weight: int | float) -> int | float:
-        if isinstance(weight, bool) or not isfinite(weight):
+        if not abs(weight) <= float_info.max:  # also of whole numbers beyond any float
             raise ValueError(f"a weight must be a finite number, got {weight}")
         return weight
 
