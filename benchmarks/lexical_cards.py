@@ -44,7 +44,8 @@ def main() -> None:
     if arguments.check:
         sys.exit(0 if {*map(_figures, cards)} == {*map(_figures, shipped_cards())} else "the cards are out of date")
     for old in CARDS.glob("*.json"):
-        old.unlink()
+        if not old.name.startswith("lexical-rubric-"):  # those are of rubric_cards.py
+            old.unlink()
     for card in cards:
         name = "-".join(card.labels.casefold().split())
         (CARDS / f"lexical-{name}.json").write_text(card_text(card), "utf-8")

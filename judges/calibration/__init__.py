@@ -1,1 +1,1 @@
-"""Compares support judges with labels that people gave, and keeps what came of it."""
+"""Compares judges with labels that people gave, and keeps what came of it."""

@@ -1,8 +1,8 @@
-"""Keeps judge cards, one file each, where `score` finds them.
+"""Keeps judge cards, one file each, where `score`, `grade` and training find them.
 
-In: cards. Out: files in the user's data folder, or in the folder that `CITEREFINE_CARDS` names; cards from there and
-from this package, by the judge's name. Files are data: one that is no card is told and passed over. Not here: making
-cards (measuring.py).
+In: cards of support judges and of rubric judges. Out: files in the user's data folder, or in the folder that
+`CITEREFINE_CARDS` names; cards from there and from this package, by the judge's name. Files are data: one that is no
+card is told and passed over. Not here: making cards (measuring.py, rubric_measuring.py).
 """
 
 import os
@@ -13,9 +13,10 @@ from importlib.resources.abc import Traversable
 from pathlib import Path
 from typing import Final
 
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
 from citerefine.judges.calibration.judge_card import JudgeCard
+from citerefine.judges.calibration.rubric_card import RubricJudgeCard
 from citerefine.judges.runs.summary import Agreement
 from citerefine.refiner.errors import InputError
 
@@ -23,6 +24,7 @@ VARIABLE: Final = "CITEREFINE_CARDS"
 """Names another folder for cards."""
 MAX_CARD_BYTES: Final = 1 << 20
 
+Card = JudgeCard | RubricJudgeCard
 Broken = Callable[[str, str], None]
 """Is told of a file that is no card: its name, why."""
 
@@ -39,7 +41,7 @@ def cards_folder() -> Path:
     return Path(named) if named else Path(platformdirs.user_data_dir("citerefine")) / "cards"
 
 
-def keep_card(card: JudgeCard) -> Path:
+def keep_card(card: Card) -> Path:
     """Writes the card; returns its file. An older one of the same judge and labels is replaced.
 
     Raises:
@@ -64,7 +66,7 @@ def keep_card(card: JudgeCard) -> Path:
     return path
 
 
-def card_text(card: JudgeCard) -> str:
+def card_text(card: Card) -> str:
     """The card as its file has it."""
     return card.model_dump_json(indent=2) + "\n"
 
@@ -80,8 +82,18 @@ def find_agreement(judge: str, *, broken: Broken = _nobody) -> tuple[Agreement, 
 
 
 def find_cards(judge: str, *, broken: Broken = _nobody) -> list[JudgeCard]:
-    """The cards of a judge, the user's own before those that come with this package, one for each set; by its name."""
-    found = dict[str, JudgeCard]()
+    """The cards of a support judge, the user's own before those that come with this package, one for each set; by the
+    name of the set."""
+    return [card for card in _cards_of(judge, broken) if isinstance(card, JudgeCard)]
+
+
+def find_rubric_cards(judge: str, *, broken: Broken = _nobody) -> list[RubricJudgeCard]:
+    """The cards of a rubric judge, likewise."""
+    return [card for card in _cards_of(judge, broken) if isinstance(card, RubricJudgeCard)]
+
+
+def _cards_of(judge: str, broken: Broken) -> list[Card]:
+    found = dict[str, Card]()
     for card in (*_read(_own_files(), broken), *_read(_shipped_files(), broken)):
         if card.judge == judge:
             found.setdefault(card.key, card)
@@ -89,8 +101,29 @@ def find_cards(judge: str, *, broken: Broken = _nobody) -> list[JudgeCard]:
 
 
 def shipped_cards() -> list[JudgeCard]:
-    """The cards that come with this package. Raises ValueError if one of them is broken."""
-    return [JudgeCard.model_validate_json(file.read_bytes()) for file in _shipped_files()]
+    """The cards of support judges that come with this package. Raises ValueError if a card is broken."""
+    return [card for card in _shipped() if isinstance(card, JudgeCard)]
+
+
+def shipped_rubric_cards() -> list[RubricJudgeCard]:
+    """The cards of rubric judges that come with this package, likewise."""
+    return [card for card in _shipped() if isinstance(card, RubricJudgeCard)]
+
+
+def _shipped() -> list[Card]:
+    return [read_card(file.read_bytes()) for file in _shipped_files()]
+
+
+class _Kind(BaseModel):
+    """Which card a file holds; cards of support judges do not say it."""
+
+    kind: str = "support"
+
+
+def read_card(content: bytes) -> Card:
+    """The card that a file holds. Raises ValidationError if it is none."""
+    is_rubric = _Kind.model_validate_json(content).kind == "rubric"
+    return (RubricJudgeCard if is_rubric else JudgeCard).model_validate_json(content)
 
 
 def _own_files() -> list[Path]:
@@ -105,14 +138,14 @@ def _shipped_files() -> list[Traversable]:
     return sorted((file for file in folder.iterdir() if file.name.endswith(".json")), key=lambda file: file.name)
 
 
-def _read(candidates: "list[Path] | list[Traversable]", broken: Broken) -> Iterator[JudgeCard]:
+def _read(candidates: "list[Path] | list[Traversable]", broken: Broken) -> Iterator[Card]:
     for file in candidates:
         try:
             with file.open("rb") as opened:
                 content = opened.read(MAX_CARD_BYTES + 1)
             if len(content) > MAX_CARD_BYTES:
                 raise ValueError(f"it is longer than {MAX_CARD_BYTES >> 20} MB")
-            yield JudgeCard.model_validate_json(content)
+            yield read_card(content)
         except ValidationError as error:
             problem = error.errors()[0]
             broken(str(file), f"{'.'.join(map(str, problem['loc'])) or 'content'}: {problem['msg']}")

@@ -121,6 +121,11 @@ def _snippets(values: Mapping[str, Any]) -> tuple[Snippet, ...]:
     if snippets is None:
         texts = [evidence] if isinstance(evidence, str) else evidence
         snippets = [{"text": text} for text in texts] if isinstance(texts, list) else None
+    return read_snippets(snippets)
+
+
+def read_snippets(snippets: object) -> tuple[Snippet, ...]:
+    """The snippets of a list of objects with text. Raises BadRow."""
     if not isinstance(snippets, list) or not snippets:
         raise BadRow("bad_evidence", "evidence must be a text or a list of texts, snippets a list of objects with text")
     return tuple(_snippet(values, n) for n, values in enumerate(snippets, start=1))

@@ -5,19 +5,19 @@ comes to no verdict on is counted, and is in no figure. Not here: reading files 
 (judge_card.py).
 """
 
-import asyncio
 import datetime
 import platform
 from array import array
-from collections import Counter, deque
+from collections import Counter
 from collections.abc import AsyncGenerator, Iterable, Mapping
-from contextlib import aclosing, suppress
+from contextlib import aclosing
 from dataclasses import dataclass, field
 from importlib.metadata import version
 from typing import Literal, NamedTuple
 
 import numpy as np
 
+from citerefine.judges.calibration.asking import asked_in_order
 from citerefine.judges.calibration.judge_card import JudgeCard
 from citerefine.judges.calibration.label_rows import LabelRow
 from citerefine.judges.judge import SupportJudge
@@ -28,11 +28,8 @@ from citerefine.judges.statistics.decisions import cross_fit, decision_estimates
 from citerefine.judges.statistics.estimate import SEED, Estimate
 from citerefine.judges.statistics.ranking import auc_estimate
 from citerefine.judges.verdict import SUPPORT, Label, Verdict
-from citerefine.refiner.errors import CallError
 
 _LABELS = tuple(Label)
-_AHEAD = 4
-"""Claims that are asked, or done and waiting for an earlier one, for each that is asked at once."""
 
 
 class LabelSource(NamedTuple):
@@ -77,29 +74,14 @@ async def judge_labels(
     Raises:
         CallError: if the judge cannot go on.
     """
-    free = asyncio.Semaphore(concurrency)
-    waiting = deque[tuple[LabelRow, asyncio.Task[Verdict]]]()
 
     async def ask(row: LabelRow) -> Verdict:
-        async with free:
-            (verdict,) = await judge.judge([row.query])
-            return verdict
+        (verdict,) = await judge.judge([row.query])
+        return verdict
 
-    try:
-        for row in rows:
-            waiting.append((row, asyncio.create_task(ask(row))))
-            while len(waiting) >= concurrency * _AHEAD:
-                first, task = waiting.popleft()
-                yield first, await task
-        while waiting:
-            first, task = waiting.popleft()
-            yield first, await task
-    finally:
-        for _, task in waiting:
-            task.cancel()
-        for _, task in waiting:
-            with suppress(asyncio.CancelledError, CallError):  # the first CallError was raised; the others say the same
-                await task
+    async with aclosing(asked_in_order(rows, ask, concurrency)) as judged:
+        async for row, verdict in judged:
+            yield row, verdict
 
 
 async def measure(rows: Iterable[LabelRow], judge: SupportJudge, *, concurrency: int = 8) -> Measurement:

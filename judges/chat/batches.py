@@ -1,14 +1,14 @@
 """Cuts the queries of one answer into calls that each fit a token budget.
 
 In: queries, bounds. Out: positions of queries, call by call: what asks about the same claim stays together, and claims
-keep their order. A query that exceeds the budget alone is a call of its own: evidence is never shortened, and a
-server that cannot take it says so. Not here: the prompt (judge_prompt.py).
+keep their order. Not here: the prompt (judge_prompt.py), the cutting itself (judges/strips/cutting.py).
 """
 
 from collections.abc import Sequence
 from typing import Final
 
-from citerefine.judges.chat.judge_prompt import Passage, claim_as_data, judge_messages, premises_of
+from citerefine.judges.chat.judge_prompt import claim_as_data, judge_messages, premises_of
+from citerefine.judges.strips.cutting import Need, cut_by_tokens
 from citerefine.judges.verdict import SupportQuery
 from citerefine.refiner.chat.token_estimate import estimate_tokens
 
@@ -26,22 +26,15 @@ def cut_into_calls(queries: Sequence[SupportQuery], *, most_tokens: int, most_cl
     """
     first_seen = {claim: number for number, claim in reversed([*enumerate(query.claim for query in queries)])}
     order = sorted(range(len(queries)), key=lambda number: first_seen[queries[number].claim])  # stable
-    premises, sizes = premises_of(queries), dict[Passage, int]()
+    premises = premises_of(queries)
+    sizes = {passage: _size(passage.shown) for passage in {passage for one in premises for passage in one}}
+    claims = [_size(claim_as_data(query)) for query in queries]
+    needs = [Need(claims[number], {one: sizes[one] for one in premises[number]}) for number in order]
     bare = SupportQuery("", (), queries[0].question if queries else "")
     frame = sum(estimate_tokens(message.content) for message in judge_messages([bare]))
-    calls, shown, used = list[list[int]](), set[Passage](), 0
-    for number in order:
-        query = queries[number]
-        passages = {*premises[number]}
-        claim_size = estimate_tokens(claim_as_data(query)) + _DIVIDER_TOKENS
-        for passage in passages - sizes.keys():
-            sizes[passage] = estimate_tokens(passage.shown) + _DIVIDER_TOKENS
-        added = claim_size + sum(sizes[passage] for passage in passages - shown)
-        if not calls or used + added > most_tokens or len(calls[-1]) >= most_claims:
-            calls.append([])
-            shown, used = set(), frame
-            added = claim_size + sum(sizes[passage] for passage in passages)
-        calls[-1].append(number)
-        shown |= passages
-        used += added
-    return calls
+    calls = cut_by_tokens(needs, frame=frame, most_tokens=most_tokens, most_items=most_claims)
+    return [[order[position] for position in call] for call in calls]
+
+
+def _size(shown: str) -> int:
+    return estimate_tokens(shown) + _DIVIDER_TOKENS

@@ -4,21 +4,21 @@ In: queries about one answer. Out: verdicts. Joint and single verdicts are asked
 fit, in several at once; the reply is kept to a grammar where the model can be, and read strictly always. A reply that
 cannot be read is asked for once more with another seed, then in halves down to single claims; what still has no verdict
 goes to the backup model, and after that is not judged, with the reason. Not here: what is asked and replied
-(judge_prompt.py, verdict_lines.py), keeping verdicts (verdict_cache.py).
+(judge_prompt.py, labels.py), how replies are got and read (judges/strips/), keeping verdicts (verdict_cache.py).
 """
 
-import asyncio
 from collections.abc import Sequence
 from typing import Final
 
 from citerefine.judges.chat.batches import cut_into_calls
-from citerefine.judges.chat.examiner import Examiner
-from citerefine.judges.chat.judge_prompt import prompt_version
-from citerefine.judges.chat.verdict_lines import MOST_CLAIMS
+from citerefine.judges.chat.judge_prompt import judge_messages, prompt_version
+from citerefine.judges.chat.labels import LABELS, as_verdict
+from citerefine.judges.strips.examiner import Posed
+from citerefine.judges.strips.panel import Panel, load_models
+from citerefine.judges.strips.strip import MOST_ITEMS
 from citerefine.judges.verdict import SupportQuery, Verdict
 from citerefine.refiner.chat.call import Sampling
 from citerefine.refiner.errors import InputError
-from citerefine.refiner.models import load_chat_model
 from citerefine.refiner.protocols import ChatModel
 
 CLAIMS_PER_CALL: Final = 24
@@ -60,8 +60,8 @@ class ChatJudge:
             ModelError: if a model string names no chat model.
             InputError: if a bound is out of its range.
         """
-        if not 1 <= claims_per_call <= MOST_CLAIMS:
-            raise InputError(f"claims_per_call is {claims_per_call}; use 1 to {MOST_CLAIMS}")
+        if not 1 <= claims_per_call <= MOST_ITEMS:
+            raise InputError(f"claims_per_call is {claims_per_call}; use 1 to {MOST_ITEMS}")
         for name, bound, least in (
             ("prompt_tokens", prompt_tokens, 1),
             ("thinking_tokens", thinking_tokens, 0),
@@ -69,17 +69,16 @@ class ChatJudge:
         ):
             if bound < least:
                 raise InputError(f"{name} is {bound}; use {least} or more")
-        models = [load_chat_model(one) if isinstance(one, str) else one for one in (model, backup) if one is not None]
-        self._claims_per_call, self._prompt_tokens, self._calls_at_once = claims_per_call, prompt_tokens, calls_at_once
-        sampling = Sampling(temperature=temperature, seed=seed)
+        models = load_models(model, backup)
+        self._claims_per_call, self._prompt_tokens = claims_per_call, prompt_tokens
+        self._sampling = Sampling(temperature=temperature, seed=seed)
         others = "".join(f", backup {one.name}" for one in models[1:])
         self.name = (
             f"{models[0].name} (prompt {prompt_version()}, {claims_per_call} claims and {prompt_tokens} tokens a call, "
             f"thinking {thinking_tokens}, temperature {temperature:g}, seed {seed}{others})"
         )
         """Model strings, version of the prompt, and all that changes verdicts."""
-        self._models = models
-        self._examiners = [Examiner(one, self.name, sampling, thinking_tokens) for one in models]
+        self._panel = Panel(models, _pose, thinking_tokens=thinking_tokens, calls_at_once=calls_at_once)
 
     def __repr__(self) -> str:
         return f"ChatJudge({self.name!r})"
@@ -93,37 +92,16 @@ class ChatJudge:
             ModelError: if a model that runs in this process cannot be loaded.
         """
         calls = cut_into_calls(queries, most_tokens=self._prompt_tokens, most_claims=self._claims_per_call)
-        room = asyncio.Semaphore(self._calls_at_once)
-        tasks = [asyncio.create_task(self._judge_call([queries[n] for n in call], room)) for call in calls]
-        try:
-            answers = await asyncio.gather(*tasks)
-        finally:
-            for task in tasks:  # where one raised, the others would be paid in vain
-                task.cancel()
+        answered = await self._panel.ask([([queries[n] for n in call], self._sampling) for call in calls])
         found = dict[int, Verdict]()
-        for call, verdicts in zip(calls, answers, strict=True):
-            found |= zip(call, verdicts, strict=True)
+        for call, outcomes in zip(calls, answered.outcomes, strict=True):
+            found |= {number: as_verdict(one, self.name) for number, one in zip(call, outcomes, strict=True)}
         return [found[number] for number in range(len(queries))]
-
-    async def _judge_call(self, queries: Sequence[SupportQuery], room: asyncio.Semaphore) -> list[Verdict]:
-        async with room:
-            first, *backups = self._examiners
-            verdicts = await first.examine(queries)
-            for backup in backups:
-                left = [number for number, verdict in enumerate(verdicts) if verdict.label is None]
-                if left:
-                    again = await backup.examine([queries[number] for number in left])
-                    for number, verdict in zip(left, again, strict=True):
-                        verdicts[number] = _by_backup(verdicts[number], verdict, backup.model_name)
-            return verdicts
 
     async def aclose(self) -> None:
         """Gives back what the models hold."""
-        for model in self._models:
-            await model.aclose()
+        await self._panel.aclose()
 
 
-def _by_backup(first: Verdict, second: Verdict, model: str) -> Verdict:
-    if second.label is None:
-        return second.model_copy(update={"reason": f"{first.reason}; the backup model: {second.reason}"})
-    return second.model_copy(update={"reason": f"by the backup model {model}"})
+def _pose(queries: Sequence[SupportQuery]) -> Posed:
+    return Posed(judge_messages(queries), (LABELS,) * len(queries))

@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 
-from citerefine.judges.calibration.calibrating import CalibrationWatch, calibrate
+from citerefine.judges.calibration.calibrating import calibrate
 from citerefine.judges.calibration.judge_card import JudgeCard
+from citerefine.judges.calibration.labelled_file import CalibrationWatch
 from citerefine.judges.judge import SupportJudge
 from citerefine.judges.verdict import Label, SupportQuery, Verdict, not_judged
 from citerefine.refiner.errors import CallError, InputError

@@ -23,9 +23,10 @@ from tests.refiner.chat.asking import SWIFT
 from tests.scripted_model import ScriptedModel
 
 from citerefine.judges.chat.chat_judge import ChatJudge
-from citerefine.judges.chat.verdict_lines import verdict_grammar
+from citerefine.judges.chat.labels import LABELS
 from citerefine.judges.judge import SupportJudge
 from citerefine.judges.statements import merge_units
+from citerefine.judges.strips.strip import strip_grammar
 from citerefine.judges.support import find_support
 from citerefine.judges.units import split_units
 from citerefine.judges.verdict import Label, Verdict
@@ -57,7 +58,7 @@ def test_all_verdicts_of_an_answer_are_asked_for_in_one_call() -> None:
     assert isinstance(judge, SupportJudge)
     assert labels(judged(judge, *QUERIES)) == BY_WORDS
     (call,) = model.calls
-    assert call.grammar == verdict_grammar(3)
+    assert call.grammar == strip_grammar([LABELS] * 3)
     assert (call.sampling.temperature, call.sampling.top_logprobs, call.thinking) == (0.0, 20, False)
     assert model.closed
 
@@ -323,7 +324,7 @@ async def closing(client: ChatClient, work: Any) -> Any:
 def test_the_grammar_is_sent_to_servers_that_keep_to_one(persona: Any) -> None:
     with FaultyServer(says(server_by(by_words)), persona=persona) as server:
         judged(ChatJudge(server.model), *QUERIES)
-    assert [request.grammar for request in server.chats] == [verdict_grammar(3)]
+    assert [request.grammar for request in server.chats] == [strip_grammar([LABELS] * 3)]
 
 
 def test_a_server_without_the_model_is_an_error_of_the_run() -> None:

@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.judges.chat.judging import EELS, PERCH, claims_in, query
 
-from citerefine.judges.chat.judge_prompt import as_data, judge_messages, prompt_version
+from citerefine.judges.chat.judge_prompt import judge_messages, prompt_version
+from citerefine.judges.strips.data_text import as_data
 from citerefine.judges.verdict import SupportQuery
 from citerefine.refiner.records import Snippet
 

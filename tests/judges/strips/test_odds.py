@@ -1,4 +1,4 @@
-"""p(supported) from log-probabilities."""
+"""How sure a model was, from log-probabilities."""
 
 import math
 from typing import Any
@@ -7,10 +7,21 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from citerefine.judges.chat.label_odds import read_odds
+from citerefine.judges.strips.odds import Odds, read_odds
+from citerefine.judges.strips.strip import Item, Word
 from citerefine.refiner.chat.call import ChatReply
 
 Masses = dict[str, float]
+LABELS: Item = tuple(map(Word, ("FULL", "PARTIAL", "NONE", "CONTRADICTS")))
+
+
+def found_in(reply: ChatReply, *items: Item, thinks: bool = False) -> list[Odds | None]:
+    return read_odds(reply, items or [LABELS], thinks=thinks)
+
+
+def about(**odds: float) -> Any:
+    """Odds of about this size; words that are not named have next to none."""
+    return pytest.approx({word.text: odds.get(word.text, 0.0) for word in LABELS}, abs=1e-6)
 
 
 def entry(token: str, masses: Masses | None = None, *, bytes_too: bool = True) -> dict[str, Any]:
@@ -30,38 +41,39 @@ def reply_of(*entries: dict[str, Any], text: str | None = None) -> ChatReply:
     return ChatReply(text=said if text is None else text, logprobs=entries)
 
 
-def odds(masses: Masses, token: str = "F", rest: str = "ULL") -> float | None:
-    """Those of a reply about one claim, whose label begins with `token`."""
-    (found,) = read_odds(reply_of(entry("c01="), entry(token, masses), entry(rest)), 1)
+def odds(masses: Masses, token: str = "F", rest: str = "ULL") -> Odds | None:
+    """Those of a reply to one question, whose word begins with `token`."""
+    (found,) = found_in(reply_of(entry("c01="), entry(token, masses), entry(rest)))
     return found
 
 
-def test_it_is_the_mass_of_full_and_half_that_of_partial() -> None:
-    assert odds({"F": 0.6, "PART": 0.2, "N": 0.1, "CON": 0.1}) == pytest.approx(0.7)
+def test_they_are_the_masses_of_the_words_that_the_first_token_can_begin() -> None:
+    found = odds({"F": 0.6, "PART": 0.2, "N": 0.1, "CON": 0.1})
+    assert found == about(FULL=0.6, PARTIAL=0.2, NONE=0.1, CONTRADICTS=0.1)
 
 
-def test_tokens_that_begin_the_same_label_are_added_up() -> None:
-    assert odds({"F": 0.2, "FULL": 0.3, " FU": 0.1, "N": 0.4}) == pytest.approx(0.6)
+def test_tokens_that_begin_the_same_word_are_added_up() -> None:
+    assert odds({"F": 0.2, "FULL": 0.3, " FU": 0.1, "N": 0.4}) == about(FULL=0.6, NONE=0.4)
 
 
-def test_mass_outside_the_labels_is_left_out() -> None:
-    assert odds({"F": 0.3, "N": 0.3, "The": 0.4}) == pytest.approx(0.5)
+def test_mass_outside_the_words_is_left_out() -> None:
+    assert odds({"F": 0.3, "N": 0.3, "The": 0.2, "FULLY": 0.2}) == about(FULL=0.5, NONE=0.5)
 
 
-def test_without_at_least_half_of_the_mass_on_labels_there_is_no_figure() -> None:
+def test_without_at_least_half_of_the_mass_on_words_there_are_no_figures() -> None:
     assert odds({"F": 0.2, "N": 0.2, "The": 0.6}) is None
 
 
 def test_the_chosen_token_counts_once_though_it_stands_among_the_alternatives() -> None:
-    assert odds({"F": 0.5, "N": 0.5}) == pytest.approx(0.5)
+    assert odds({"F": 0.5, "N": 0.5}) == about(FULL=0.5, NONE=0.5)
 
 
-def test_a_token_that_reaches_into_the_label_is_read_from_there() -> None:
+def test_a_token_that_reaches_into_the_word_is_read_from_there() -> None:
     reply = reply_of(entry("c01"), entry("=F", {"=F": 0.75, "=N": 0.25, "FULL": 0.0}), entry("ULL"))
-    assert read_odds(reply, 1) == [pytest.approx(0.75)]
+    assert found_in(reply) == [about(FULL=0.75, NONE=0.25)]
 
 
-def test_each_claim_has_its_own_whatever_the_order_of_the_lines() -> None:
+def test_each_question_has_its_own_whatever_the_order_of_the_lines() -> None:
     reply = reply_of(
         entry("<think>c01=NONE</think>\n"),
         entry("c02="),
@@ -72,12 +84,46 @@ def test_each_claim_has_its_own_whatever_the_order_of_the_lines() -> None:
         entry("<|im_end|>"),
         text="<think>c01=NONE</think>\nc02=NONE\nc01=FULL",
     )
-    assert read_odds(reply, 2, thinks=True) == [pytest.approx(0.8), pytest.approx(0.1)]
+    expected = [about(FULL=0.8, NONE=0.2), about(FULL=0.1, NONE=0.9)]
+    assert found_in(reply, LABELS, LABELS, thinks=True) == expected
+
+
+# --- words that begin alike -------------------------------------------------------------------------------------
+
+GRADES: Item = tuple(Word(f"{number:02d}") for number in range(1, 11))
+MET: Item = (Word("MET", range(1, 40)), Word("UNMET"), Word("CANNOT_ASSESS"))
+
+
+def test_where_several_words_begin_alike_the_next_token_is_looked_at_too() -> None:
+    reply = reply_of(entry("c01="), entry("0", {"0": 0.8, "1": 0.2}), entry("7", {"7": 0.5, "8": 0.5}))
+    (found,) = found_in(reply, GRADES)
+    assert found is not None
+    assert {word: round(p, 6) for word, p in found.items() if p > 1e-3} == {"07": 0.4, "08": 0.4, "10": 0.2}
+
+
+def test_where_the_path_to_much_of_the_mass_was_not_taken_there_are_no_figures() -> None:
+    reply = reply_of(entry("c01="), entry("1", {"0": 0.3, "1": 0.7}), entry("0"))
+    assert found_in(reply, GRADES) == [None]
+
+
+def test_a_word_is_told_from_a_longer_one_by_what_follows_it() -> None:
+    plain: Item = (Word("1"), Word("10"), Word("2"))
+    entries = [entry("c01="), entry("1", {"1": 0.9, "2": 0.1}), entry("\n", {"\n": 0.75, "0": 0.25})]
+    reply = reply_of(*entries, text="c01=1")
+    assert found_in(reply, plain) == [pytest.approx({"1": 0.675, "10": 0.225, "2": 0.1}, abs=1e-6)]
+
+
+def test_a_number_behind_the_word_changes_nothing() -> None:
+    reply = reply_of(entry("c01="), entry("MET 12", {"MET 12": 0.4, "MET": 0.2, "UN": 0.3, "CANN": 0.1}))
+    assert found_in(reply, MET) == [pytest.approx({"MET": 0.6, "UNMET": 0.3, "CANNOT_ASSESS": 0.1}, abs=1e-6)]
+
+
+# --- servers ----------------------------------------------------------------------------------------------------
 
 
 def test_tokens_without_bytes_are_read_as_text() -> None:
     reply = reply_of(entry("c01="), entry("F", {"F": 0.5, "P": 0.5}, bytes_too=False), entry("ULL"))
-    assert read_odds(reply, 1) == [pytest.approx(0.75)]
+    assert found_in(reply) == [about(FULL=0.5, PARTIAL=0.5)]
 
 
 @pytest.mark.parametrize(
@@ -94,15 +140,15 @@ def test_tokens_without_bytes_are_read_as_text() -> None:
         (entry("c01="), {"token": "FULL", "logprob": -4.0, "top_logprobs": "none"}),
     ],
 )
-def test_what_is_no_log_probability_gives_no_figure(entries: tuple[dict[str, Any], ...]) -> None:
-    assert read_odds(ChatReply.model_construct(text="c01=FULL", logprobs=entries), 1) == [None]
+def test_what_is_no_log_probability_gives_no_figures(entries: tuple[dict[str, Any], ...]) -> None:
+    assert found_in(ChatReply.model_construct(text="c01=FULL", logprobs=entries)) == [None]
 
 
 @given(
     st.lists(st.tuples(st.text(max_size=6), st.floats(-50, 0)), max_size=8),
     st.sampled_from(["F", "FULL", "=FULL", "1=F", "c01=FULL"]),
 )
-def test_it_is_a_share_or_nothing_whatever_a_server_gives(others: list[tuple[str, float]], token: str) -> None:
+def test_they_are_shares_or_nothing_whatever_a_server_gives(others: list[tuple[str, float]], token: str) -> None:
     at = "c01=FULL".find(token)
     chosen = {"token": token, "logprob": -0.2, "top_logprobs": [{"token": t, "logprob": p} for t, p in others]}
     tokens: list[dict[str, Any]] = [
@@ -110,5 +156,5 @@ def test_it_is_a_share_or_nothing_whatever_a_server_gives(others: list[tuple[str
         chosen,
         {"token": "c01=FULL"[at + len(token) :], "logprob": 0.0},
     ]
-    (found,) = read_odds(ChatReply(text="c01=FULL", logprobs=tuple(tokens)), 1)
-    assert found is None or 0 <= found <= 1
+    (found,) = found_in(ChatReply(text="c01=FULL", logprobs=tuple(tokens)))
+    assert found is None or (all(0 <= p <= 1 for p in found.values()) and sum(found.values()) == pytest.approx(1))

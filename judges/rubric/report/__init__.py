@@ -1,0 +1,1 @@
+"""Grades as a page for people to read."""

@@ -1,0 +1,1 @@
+"""Rubrics for the rows of a file, written by a chat model."""
