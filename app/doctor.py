@@ -18,7 +18,6 @@ from typing import Final, NamedTuple
 import typer
 
 from citerefine.app.corpora import cache_folder
-from citerefine.refiner.chat.endpoint import Endpoint
 from citerefine.refiner.chat.limits import ClientLimits
 from citerefine.refiner.models import EXTRACTIVE, load_chat_model
 from citerefine.refiner.protocols import ChatModel
@@ -51,7 +50,7 @@ _LIMITS: Final = ClientLimits(deadline=60, attempts=2)
 
 def run_doctor(as_json: bool, model: str | None = None) -> None:
     """Prints all findings; exits with 1 if something needed is missing. Raises ModelError for no model string."""
-    chat_model = None if model in (None, EXTRACTIVE) else _load(model)
+    chat_model = None if model in (None, EXTRACTIVE) else load_chat_model(model, _LIMITS)
     findings = [*_findings(), *(asyncio.run(_model_findings(chat_model)) if chat_model else ())]
     if as_json:
         print(json.dumps([finding._asdict() for finding in findings], indent=2))
@@ -72,14 +71,6 @@ def _findings() -> Iterator[Finding]:
     for extra, (packages, use) in EXTRAS.items():
         yield _extra(extra, packages, use)
     yield _try("cache", False, _cache)
-
-
-def _load(name: str) -> ChatModel:
-    if not name.startswith("openai:"):
-        return load_chat_model(name)
-    from citerefine.refiner.chat.client import ChatClient
-
-    return ChatClient(Endpoint.parse(name), _LIMITS)
 
 
 async def _model_findings(model: ChatModel) -> list[Finding]:

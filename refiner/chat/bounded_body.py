@@ -5,7 +5,7 @@ below everything else that reads, so that error bodies are bounded too. Not here
 """
 
 import zlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from typing import Final
 
 import httpx2
@@ -73,8 +73,13 @@ class BoundedBody(httpx2.AsyncByteStream):
 
 def bound(response: httpx2.Response, most: int) -> None:
     """Puts a bound on a response whose body has not been read."""
-    packing = response.headers.pop("content-encoding", "identity").strip().lower() or "identity"
     assert isinstance(response.stream, httpx2.AsyncByteStream)  # an asynchronous client made it
-    response.stream = BoundedBody(
-        response.stream, packing, ERROR_BYTES if response.is_error else most, cut=response.is_error
-    )
+    response.stream = bounded(response.stream, response.headers, response.status_code, most)
+    response.headers.pop("content-encoding", None)
+
+
+def bounded(body: httpx2.AsyncByteStream, headers: Mapping[str, str], status: int, most: int) -> BoundedBody:
+    """The body, unpacked, within the bound of a response with that status."""
+    packing = headers.get("content-encoding", "identity").strip().lower() or "identity"
+    is_error = status >= 400
+    return BoundedBody(body, packing, ERROR_BYTES if is_error else most, cut=is_error)

@@ -6,10 +6,13 @@ calls made at once cannot exceed a bound together. Not here: bounds of one call 
 """
 
 import json
+import math
 import threading
+import time
 from collections.abc import AsyncGenerator, Sequence
 from typing import Final, NamedTuple
 
+from citerefine.refiner.chat.attempts import AttemptWatcher, Watchable, usage_of_failure
 from citerefine.refiner.chat.call import ChatCall, ChatReply
 from citerefine.refiner.chat.endpoint import Prices
 from citerefine.refiner.errors import CallError, InputError
@@ -18,8 +21,7 @@ from citerefine.refiner.records import Usage
 
 _TEMPLATE_TOKENS: Final = 8
 """What a chat template puts around a message, at most."""
-_NOTHING_USED: Final = ("unauthorized", "no_such_model", "rate_limited", "bad_request", "context_exceeded")
-"""Failures after which the server has surely generated nothing."""
+_SOFT: Final = 0.9
 
 
 class Amount(NamedTuple):
@@ -41,6 +43,8 @@ class Budget:
         tokens: int | None = None,
         dollars: float | None = None,
         prices: Prices | None = None,
+        seconds: float | None = None,
+        soft: float = _SOFT,
     ) -> None:
         """Bounds; None sets none.
 
@@ -49,14 +53,23 @@ class Budget:
             tokens: most tokens of prompts and replies together.
             dollars: most US dollars.
             prices: what tokens cost, which a bound in dollars needs.
+            seconds: after the first call, no further one begins later than that.
+            soft: share of a bound after which the budget is tight: callers who can should ask for less.
 
         Raises:
-            InputError: if dollars are bounded and no prices are known.
+            InputError: if dollars are bounded and no prices are known, or a bound is below 0 or no number.
         """
+        for name, most in {"calls": calls, "tokens": tokens, "dollars": dollars, "seconds": seconds}.items():
+            if most is not None and not 0 <= most < math.inf:
+                raise InputError(f"a budget of {most} {name} is none; give a number from 0 on, or leave it out")
+        if not 0 < soft <= 1:
+            raise InputError(f"a budget cannot be tight from {soft} of it on; give a share above 0 and at most 1")
         if dollars is not None and prices is None:
             raise InputError(f"a budget of {dollars} dollars needs prices; set CITEREFINE_PRICES, as in 0.15,0.60")
-        self._most = {"calls": calls, "tokens": tokens, "dollars": dollars}
+        self._most = {"calls": calls, "tokens": tokens, "dollars": dollars, "seconds": seconds}
+        self._soft = soft
         self._prices = prices
+        self._begin: float | None = None
         self._used = Amount()
         self._lock = threading.Lock()
 
@@ -65,16 +78,32 @@ class Budget:
         """What was used, and what calls under way may use at most."""
         return self._used
 
+    @property
+    def is_tight(self) -> bool:
+        """Whether the soft share of any bound is used or reserved."""
+        return any(most is not None and self._used_of(bound) >= self._soft * most for bound, most in self._most.items())
+
     def left(self, bound: str) -> float | None:
-        """What is left of `calls`, `tokens` or `dollars`; None if that is not bounded."""
+        """What is left of `calls`, `tokens`, `dollars` or `seconds`; None if that is not bounded."""
         most = self._most[bound]
+        return None if most is None else max(0, most - self._used_of(bound))
+
+    def _used_of(self, bound: str) -> float:
+        if bound == "seconds":
+            return 0.0 if self._begin is None else time.monotonic() - self._begin
         used: float = getattr(self._used, bound)
-        return None if most is None else max(0, most - used)
+        return used
 
     def reserve(self, prompt_tokens: int, reply_tokens: int) -> Amount:
         """Sets aside what a call uses at most. Raises CallError `budget` if that is more than is left."""
         amount = Amount(1, prompt_tokens + reply_tokens, self._dollars(prompt_tokens, reply_tokens))
         with self._lock:
+            self._begin = time.monotonic() if self._begin is None else self._begin
+            if self.left("seconds") == 0:
+                raise CallError(
+                    f"the {self._most['seconds']:g} s of the budget are over; raise the budget or ask for less",
+                    "budget",
+                )
             for bound, wanted in amount._asdict().items():
                 left = self.left(bound)
                 if left is not None and wanted > left:
@@ -122,6 +151,10 @@ class BudgetedModel:
         """The model string."""
         return self._model.name
 
+    def watch(self, watcher: AttemptWatcher) -> bool:
+        """Tells this watcher of each request, if the model can."""
+        return isinstance(self._model, Watchable) and self._model.watch(watcher)
+
     async def complete(self, call: ChatCall) -> ChatReply:
         """The reply to a call. Raises CallError, `budget` where the call might exceed it."""
         reserved = await self._reserve(call)
@@ -153,8 +186,7 @@ class BudgetedModel:
         return self._budget.reserve(tokens, call.sampling.max_tokens)
 
     def _give_back(self, reserved: Amount, error: CallError) -> None:
-        nothing = Usage(prompt_tokens=0, completion_tokens=0, cost=0.0, calls=1)
-        self._budget.settle(reserved, nothing if error.code in _NOTHING_USED else None)
+        self._budget.settle(reserved, usage_of_failure(error))
 
     async def capabilities(self) -> Capabilities:
         """What the model can do; costs nothing of the budget. Raises CallError if it cannot be reached."""

@@ -13,9 +13,10 @@ import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from contextlib import aclosing
 from functools import partial
-from typing import Final, TypeVar
+from typing import TypeVar
 from weakref import WeakKeyDictionary
 
+from citerefine.refiner.chat.attempts import PAID, AttemptWatcher
 from citerefine.refiner.chat.call import ChatCall, ChatReply
 from citerefine.refiner.chat.capabilities import Server, chosen_grammar_field, find_grammar_field, look_at
 from citerefine.refiner.chat.connection import Connection
@@ -29,12 +30,8 @@ from citerefine.refiner.chat.single_flight import SingleFlight
 from citerefine.refiner.chat.token_estimate import estimate_tokens
 from citerefine.refiner.chat.tokenizer import count_tokens
 from citerefine.refiner.protocols import Capabilities
-from citerefine.refiner.records import Usage
 
 T = TypeVar("T")
-
-_PAID: Final = Usage(prompt_tokens=0, completion_tokens=0, cached_tokens=0, cost=0.0, calls=0)
-"""What a reply used that somebody else paid for."""
 
 
 class _Loop:
@@ -77,6 +74,16 @@ class ChatClient:
     def __repr__(self) -> str:
         return f"ChatClient({self.name!r})"
 
+    def watch(self, watcher: AttemptWatcher) -> bool:
+        """Tells this watcher of each request, and no other one any more."""
+        self._exchange.watcher = watcher
+        return True
+
+    @property
+    def limit(self) -> int:
+        """How many requests the server is sent at once now, in the running event loop."""
+        return self._here().lane.limiter.limit
+
     async def complete(self, call: ChatCall) -> ChatReply:
         """The reply to a call. Raises CallError.
 
@@ -86,7 +93,7 @@ class ChatClient:
         if call.sampling.temperature > 0 and call.sampling.seed is None:
             return await self._complete(call)
         shared = await self._here().replies.run(call.key, partial(self._complete, call))
-        return shared.value.model_copy(update={"usage": _PAID}) if shared.taken else shared.value
+        return shared.value.model_copy(update={"usage": PAID}) if shared.taken else shared.value
 
     async def _complete(self, call: ChatCall) -> ChatReply:
         retries = self._retries()
@@ -94,12 +101,13 @@ class ChatClient:
             server, field = await self._look(), await self._grammar_field(call)
             return await _persist(partial(self._exchange.complete, self._here().lane, server, call, field), retries)
 
-    async def stream(self, call: ChatCall) -> AsyncGenerator[str | ChatReply, None]:
+    async def stream(self, call: ChatCall, until: float | None = None) -> AsyncGenerator[str | ChatReply, None]:
         """The reply's text in pieces, and last the whole reply. Raises CallError.
 
         What fails before the first piece is tried again; later, the pieces that were given cannot be taken back.
+        `until`: when the call's time is up, by the loop's clock; by default its deadline from now.
         """
-        retries = self._retries()
+        retries = Retries(self.limits, self._exchange.where, until)
         async with retries.deadline():
             server, field = await self._look(), await self._grammar_field(call)
         begun = False

@@ -1,22 +1,27 @@
 """Requests to one server over one pool of connections, in one event loop.
 
 In: paths and bodies. Out: bounded bodies, whole or piece by piece, or `Failure`. The key is added to a request just
-before it leaves; redirects are not followed, so that it goes nowhere else. Not here: deadlines, attempts, what a body
-means (client.py, replies.py).
+before it leaves; redirects are not followed, so that it goes nowhere else. Chat completions over
+plain HTTP take a short way of their own (plain_http.py), everything else goes through the OpenAI client. Not here:
+deadlines, attempts, what a body means (client.py, replies.py).
 """
 
+import json
 from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from typing import Any, Final, NamedTuple
+from urllib.parse import urlsplit
+from urllib.request import getproxies
 
 import httpx2
 import openai
 from pydantic import SecretStr
 
-from citerefine.refiner.chat.bounded_body import BadBodyError, BodyTooLargeError, bound
+from citerefine.refiner.chat.bounded_body import BadBodyError, BodyTooLargeError, bound, bounded
 from citerefine.refiner.chat.endpoint import Endpoint
 from citerefine.refiner.chat.failures import Failure, bad_response, refused, too_large, unreachable
 from citerefine.refiner.chat.limits import ClientLimits
+from citerefine.refiner.chat.plain_http import BadHttpError, NotConnectedError, PlainHttp
 
 _CONNECT_SECONDS: Final = 10.0
 _LOOPBACK: Final = ("localhost", "127.0.0.1", "::1")
@@ -39,6 +44,7 @@ class Connection:
         self._key = key
         self._limits = limits
         direct = endpoint.host in _LOOPBACK
+        self._plain = _plain(endpoint, direct)
         pool = httpx2.Limits(max_connections=limits.concurrency, max_keepalive_connections=limits.concurrency)
         self._openai = openai.AsyncOpenAI(
             api_key="added-by-the-connection",
@@ -91,13 +97,32 @@ class Connection:
             Failure: when it is entered, and while pieces are read.
         """
         with _failures(self.where, self._key, self._limits):
+            if self._plain:
+                async with self._plain.exchange(self._request({**fields, **extra}, request_id)) as reply:
+                    stream = bounded(reply.body, reply.headers, reply.status, self._limits.reply_bytes)
+                    if not 200 <= reply.status < 300:
+                        said = b"".join([piece async for piece in stream]).decode(errors="replace")
+                        raise refused(self.where, reply.status, reply.headers, said, self._key.get_secret_value())
+                    yield Body(aiter(stream), _is_stream(reply.headers))
+                return
             create: Any = self._openai.chat.completions.with_streaming_response.create
             # What goes in as a typed field is walked through key by key, which costs as much as the request itself;
             # the messages are plain JSON already.
             typed, body = {**fields, "messages": []}, {**extra, "messages": fields["messages"]}
             async with create(**typed, extra_body=body, extra_headers={"X-Request-Id": request_id}) as response:
-                kind = response.headers.get("content-type", "")
-                yield Body(response.http_response.aiter_raw(), kind.startswith("text/event-stream") or not kind)
+                yield Body(response.http_response.aiter_raw(), _is_stream(response.headers))
+
+    def _request(self, body: Mapping[str, Any], request_id: str) -> bytes:
+        parts = urlsplit(self.where)
+        data = json.dumps(body, separators=(",", ":"), allow_nan=False).encode()
+        head = (
+            f"POST {parts.path} HTTP/1.1\r\nHost: {parts.netloc}\r\n"
+            f"Authorization: Bearer {self._key.get_secret_value()}\r\n"
+            "Content-Type: application/json\r\nAccept: application/json, text/event-stream\r\n"
+            "Accept-Encoding: identity\r\nUser-Agent: citerefine\r\n"
+            f"X-Request-Id: {request_id}\r\nContent-Length: {len(data)}\r\n\r\n"
+        )
+        return head.encode() + data
 
     @property
     def where(self) -> str:
@@ -110,6 +135,21 @@ class Connection:
     async def aclose(self) -> None:
         """Closes all connections."""
         await self._openai.close()
+        if self._plain:
+            await self._plain.aclose()
+
+
+def _plain(endpoint: Endpoint, direct: bool) -> PlainHttp | None:
+    """The short way; None where TLS, a proxy or an address that has to be encoded needs more."""
+    parts = urlsplit(endpoint.base_url)
+    if parts.scheme != "http" or not endpoint.base_url.isascii() or (not direct and getproxies()):
+        return None
+    return PlainHttp(endpoint.host, parts.port or 80)
+
+
+def _is_stream(headers: Mapping[str, str]) -> bool:
+    kind = headers.get("content-type", "")
+    return kind.startswith("text/event-stream") or not kind
 
 
 @contextmanager
@@ -117,7 +157,7 @@ def _failures(where: str, key: SecretStr, limits: ClientLimits) -> Iterator[None
     """Turns what the libraries beneath raise into `Failure`."""
     try:
         yield
-    except (openai.APIError, httpx2.RequestError, BodyTooLargeError, BadBodyError) as error:
+    except (openai.APIError, httpx2.RequestError, BodyTooLargeError, BadBodyError, BadHttpError, OSError) as error:
         failure = _failure(error, where, key.get_secret_value(), limits)
         try:
             raise failure from None
@@ -131,6 +171,8 @@ def _failure(error: Exception, where: str, key: str, limits: ClientLimits) -> Fa
     cause = error.__cause__ if isinstance(error, openai.APIConnectionError) else error
     if isinstance(cause, BodyTooLargeError):
         return too_large(where, limits.reply_bytes)
-    if isinstance(cause, BadBodyError):
+    if isinstance(cause, BadBodyError | BadHttpError):
         return bad_response(where, str(cause))
-    return unreachable(where, str(cause) or type(cause).__name__)
+    failure = unreachable(where, str(cause) or type(cause).__name__)
+    failure.unsent = isinstance(cause, NotConnectedError | httpx2.ConnectError | httpx2.ConnectTimeout)
+    return failure

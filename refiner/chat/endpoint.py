@@ -1,7 +1,7 @@
 """Where a model is served: name, address, key and prices.
 
-In: a model string `openai:NAME@BASE_URL`, the variables OPENAI_API_KEY and CITEREFINE_PRICES. Out: `Endpoint`,
-`Prices`, the key as a SecretStr. Not here: any connection (connection.py).
+In: a model string `openai:NAME@BASE_URL` (further addresses behind commas), the variables OPENAI_API_KEY and
+CITEREFINE_PRICES. Out: `Endpoint`, `Prices`, the key as a SecretStr. Not here: any connection (connection.py).
 """
 
 import os
@@ -15,6 +15,8 @@ from citerefine.refiner.errors import ModelError
 from citerefine.refiner.records import Record, Usage
 
 EXAMPLE: Final = "openai:Qwen/Qwen3-4B@http://localhost:8000/v1"
+_NEXT = re.compile(r",(?=https?://)", re.IGNORECASE)
+"""Between the addresses of several endpoints."""
 _SPLIT = re.compile(r"@(?=https?://)", re.IGNORECASE)
 _PLACEHOLDER: Final = "no-key-was-set"
 _MILLION: Final = 1_000_000
@@ -48,6 +50,23 @@ class Endpoint(Record):
         if not name or not name.isprintable() or name != name.strip():
             raise ModelError(f"the model string has no usable name before @: {name!r}; write it as {EXAMPLE}")
         return cls(model=name, base_url=_checked(url))
+
+    @classmethod
+    def parse_all(cls, text: str) -> tuple[Self, ...]:
+        """The endpoints of a model string with one address or several, as in `openai:NAME@URL1,URL2`.
+
+        >>> [endpoint.base_url for endpoint in Endpoint.parse_all("openai:m@http://a/v1,http://b/v1")]
+        ['http://a/v1', 'http://b/v1']
+
+        Raises:
+            ModelError: as `parse`; also if an address stands there twice.
+        """
+        first, *urls = _NEXT.split(text.strip())
+        one = cls.parse(first)
+        found = (one, *(cls(model=one.model, base_url=_checked(url)) for url in urls))
+        if len({*found}) < len(found):
+            raise ModelError("an address stands twice in the model string; name each endpoint once")
+        return found
 
     @property
     def host(self) -> str:

@@ -1,16 +1,24 @@
 """One request for a chat completion and what comes back, checked.
 
-In: a call, the loop's connection, what the server is. Out: `ChatReply`, whole or streamed, or `Failure`. Not here:
-deadlines and further attempts (client.py).
+In: a call, the loop's connection, what the server is. Out: `ChatReply`, whole or streamed, or `Failure`; each request
+is told to a watcher, if there is one. Not here: deadlines and further attempts (client.py).
 """
 
 import uuid
 from collections.abc import AsyncGenerator, AsyncIterator
-from contextlib import AsyncExitStack, aclosing, asynccontextmanager
+from contextlib import AsyncExitStack, aclosing, asynccontextmanager, suppress
 from typing import Final, NamedTuple
 
-from pydantic import SecretStr
+from pydantic import JsonValue, SecretStr
 
+from citerefine.refiner.chat.attempts import (
+    CANCELLED,
+    Attempt,
+    AttemptWatcher,
+    most_used,
+    told_usage,
+    usage_of_failure,
+)
 from citerefine.refiner.chat.call import ChatCall, ChatReply
 from citerefine.refiner.chat.capabilities import Server
 from citerefine.refiner.chat.connection import Body, Connection
@@ -19,9 +27,11 @@ from citerefine.refiner.chat.events import DONE, read_events
 from citerefine.refiner.chat.failures import Failure, bad_response, reported, unreachable, with_models
 from citerefine.refiner.chat.limiter import Limiter
 from citerefine.refiner.chat.mixups import MixupGuard
-from citerefine.refiner.chat.replies import ReplyBuilder, Wire, read_wire
+from citerefine.refiner.chat.replies import ReplyBuilder, Wire, read_usage, read_wire
 from citerefine.refiner.chat.requests import REPLACEMENTS, Request, build_request
 from citerefine.refiner.chat.strict_json import parse_json
+from citerefine.refiner.errors import CiterefineError
+from citerefine.refiner.records import Usage
 
 _SHORTEST_KEY: Final = 12
 """A shorter one is a placeholder, or may be any word."""
@@ -42,6 +52,30 @@ class _Sent(NamedTuple):
     id: str
     server: Server
     body: Body
+    account: "_Account"
+
+
+class _Account:
+    """Tells a watcher of one request, once."""
+
+    def __init__(self, watcher: AttemptWatcher | None, call: ChatCall, endpoint: str) -> None:
+        self._watcher = watcher
+        self.id = uuid.uuid4().hex
+        if watcher:
+            self._attempt = Attempt(self.id, call.key, endpoint, most_used(call))
+            watcher.begin(self._attempt)
+
+    def close(self, outcome: str, usage: Usage | None, reply: ChatReply | None = None) -> None:
+        watcher, self._watcher = self._watcher, None
+        if watcher:
+            watcher.end(self._attempt, outcome, usage, reply)
+
+    def fail(self, error: BaseException) -> None:
+        if isinstance(error, Failure):
+            self.close(error.code, usage_of_failure(error))
+        else:
+            with suppress(CiterefineError):  # what is raised already matters more
+                self.close(CANCELLED, None)
 
 
 class Exchange:
@@ -53,13 +87,17 @@ class Exchange:
         self._prices = prices
         self._refused: frozenset[str] = frozenset()
         self._guard = MixupGuard()
+        self.watcher: AttemptWatcher | None = None
+        """Hears of each request."""
 
     async def complete(self, lane: Lane, server: Server, call: ChatCall, grammar_field: str | None) -> ChatReply:
         """The reply to one request. Raises Failure."""
         builder = ReplyBuilder(self._prices, thinking=call.thinking)
         async with self._send(lane, server, call, grammar_field, stream=False) as sent:
             builder.add(await self._read_whole(sent, call))
-        return self._build(builder)
+            reply = self._build(builder)
+            sent.account.close(reply.finish, told_usage(reply.usage), reply)
+        return reply
 
     async def stream(
         self, lane: Lane, server: Server, call: ChatCall, grammar_field: str | None
@@ -76,7 +114,8 @@ class Exchange:
                         if text := builder.add(wire):
                             begun = True
                             yield text
-        reply = self._build(builder)
+            reply = self._build(builder)
+            sent.account.close(reply.finish, told_usage(reply.usage), reply)
         if reply.text and not begun:
             yield reply.text
         yield reply
@@ -85,7 +124,7 @@ class Exchange:
         body = b"".join([piece async for piece in sent.body.pieces])
         wire = self._read(body, sent, call)
         if not wire.choices:
-            raise self._bad("it has no choices", body)
+            raise self._bad("it has no choices", body, wire.usage)
         return wire
 
     async def _read_chunks(self, sent: _Sent, call: ChatCall) -> AsyncGenerator[Wire, None]:
@@ -107,26 +146,36 @@ class Exchange:
         self, lane: Lane, server: Server, call: ChatCall, grammar_field: str | None, *, stream: bool
     ) -> AsyncIterator[_Sent]:
         """A request on its way, in its place among the others."""
-        request_id = uuid.uuid4().hex
-        async with AsyncExitStack() as stack:
-            await stack.enter_async_context(lane.limiter.place())
-            while True:
-                request = build_request(
-                    call,
-                    self._endpoint.model,
-                    grammar_field=grammar_field,
-                    takes_thinking=server.takes_thinking,
-                    refused=self._refused,
-                    stream=stream,
-                )
-                try:
-                    body = await stack.enter_async_context(lane.connection.chat(*request, request_id))
-                except Failure as failure:
-                    if not self._heed(failure, request):
-                        raise self._explained(failure, server) from None
-                else:
-                    break
-            yield _Sent(request_id, server, body)
+        account: _Account | None = None
+        try:
+            async with AsyncExitStack() as stack:
+                await stack.enter_async_context(lane.limiter.place())
+                while True:
+                    request = self._request(server, call, grammar_field, stream)
+                    account = _Account(self.watcher, call, self._endpoint.base_url)
+                    try:
+                        body = await stack.enter_async_context(lane.connection.chat(*request, account.id))
+                    except Failure as failure:
+                        account.fail(failure)
+                        if not self._heed(failure, request):
+                            raise self._explained(failure, server) from None
+                    else:
+                        break
+                yield _Sent(account.id, server, body, account)
+        except BaseException as error:  # also what breaks while the body is read
+            if account:
+                account.fail(error)
+            raise
+
+    def _request(self, server: Server, call: ChatCall, grammar_field: str | None, stream: bool) -> Request:
+        return build_request(
+            call,
+            self._endpoint.model,
+            grammar_field=grammar_field,
+            takes_thinking=server.takes_thinking,
+            refused=self._refused,
+            stream=stream,
+        )
 
     def _heed(self, failure: Failure, request: Request) -> bool:
         """Whether the server refused a field that can be left out or renamed; it is so from now on."""
@@ -143,28 +192,32 @@ class Exchange:
         key = self._key.get_secret_value().encode()
         if len(key) >= _SHORTEST_KEY and key in data:  # a server that repeats what it was sent
             data = data.replace(key, b"[key]")
+        value: JsonValue = None
         try:
             value = parse_json(data)
             if isinstance(value, dict) and value.get("error") and not value.get("choices"):
                 raise reported(self.where, value["error"], self._key.get_secret_value())
             wire = read_wire(value)
         except ValueError as error:
-            raise self._bad(f"it {error}", data) from None
+            told = value.get("usage") if isinstance(value, dict) else None
+            raise self._bad(f"it {error}", data, told) from None
         complaint = self._guard.complaint(wire, sent.id, call.key, sent.server.reply_models)
         if complaint:
-            raise self._bad(complaint)
+            raise self._bad(complaint)  # what it says was used, another request used
         return wire
 
     def _build(self, builder: ReplyBuilder) -> ChatReply:
         try:
             return builder.build()
         except ValueError as error:
-            raise self._bad(f"it {error}") from None
+            raise self._bad(f"it {error}", usage=builder.usage) from None
 
-    def _bad(self, what: str, body: bytes = b"") -> Failure:
+    def _bad(self, what: str, body: bytes = b"", usage: JsonValue = None) -> Failure:
         key = self._key.get_secret_value()
         said = body.replace(key.encode(), b"[key]")[:_SAID_BYTES]
-        return bad_response(self.where, what, said.decode(errors="replace"), key)
+        failure = bad_response(self.where, what, said.decode(errors="replace"), key)
+        failure.usage = told_usage(read_usage(usage, self._prices))
+        return failure
 
     @property
     def where(self) -> str:

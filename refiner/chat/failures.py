@@ -15,6 +15,7 @@ from pydantic import JsonValue
 
 from citerefine.refiner.chat.strict_json import parse_json
 from citerefine.refiner.errors import CallError
+from citerefine.refiner.records import Usage
 
 _EXCERPT: Final = 200
 _NAMES: Final = 10
@@ -41,6 +42,10 @@ class Failure(CallError):
     """Seconds that the server asks to wait."""
     overloaded: bool = False
     """Whether the server says that it is asked too much."""
+    unsent: bool = False
+    """Whether nothing was sent, as where there was no connection."""
+    usage: Usage | None = None
+    """What a reply that could not be used says it used."""
     server_text: str = ""
     """What the server said, whole but for the key; never part of a message."""
 

@@ -91,14 +91,14 @@ class ReplyBuilder:
         self._refusal: list[str] = []
         self._tools: dict[int, _WireToolCall] = {}
         self._logprobs: list[dict[str, JsonValue]] = []
-        self._usage: JsonValue = None
+        self.usage: JsonValue = None
         self._model = ""
         self.finish_reason: str | None = None
 
     def add(self, wire: Wire) -> str:
         """The text that this piece brings."""
         self._model = wire.model or self._model
-        self._usage = wire.usage or self._usage
+        self.usage = wire.usage or self.usage
         if not wire.choices:
             return ""
         choice = wire.choices[0]
@@ -136,7 +136,7 @@ class ReplyBuilder:
             finish="refusal" if refusal else finish,
             reasoning=reasoning,
             tool_calls=tuple(self._tool_calls()),
-            usage=read_usage(self._usage, self._prices),
+            usage=read_usage(self.usage, self._prices),
             model=self._model or None,
             logprobs=tuple(self._logprobs),
         )

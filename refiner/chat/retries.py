@@ -22,11 +22,11 @@ _ATTEMPTS_AT_BAD_RESPONSES: Final = 2
 class Retries:
     """The attempts of one call, and the time that all of them have; made when the call begins."""
 
-    def __init__(self, limits: ClientLimits, where: str) -> None:
-        """`where`: the address that is asked, for messages."""
+    def __init__(self, limits: ClientLimits, where: str, until: float | None = None) -> None:
+        """`where`: the address that is asked, for messages; `until`: by the loop's clock, where it is set already."""
         self._limits = limits
         self._where = where
-        self._until = _now() + limits.deadline
+        self._until = _now() + limits.deadline if until is None else until
         self._attempts = 0
         self._bad_responses = 0
         self._last: Failure | None = None
@@ -38,6 +38,8 @@ class Retries:
         Raises:
             Failure: `deadline`, when it is; it says what went wrong last.
         """
+        if _now() >= self._until:  # a block that never waits would not be stopped
+            raise self._late()
         try:
             async with asyncio.timeout_at(self._until) as scope:
                 yield
@@ -45,6 +47,15 @@ class Retries:
             if not scope.expired():
                 raise
             raise self._late() from None
+
+    @property
+    def until(self) -> float:
+        """When the call's time is up, by the loop's clock."""
+        return self._until
+
+    def note(self, failure: Failure) -> None:
+        """Remembers what went wrong last, where it is not tried again here."""
+        self._last = failure
 
     def _late(self) -> Failure:
         last = f"; the last attempt failed: {self._last}" if self._last else ""

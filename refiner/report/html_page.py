@@ -49,7 +49,11 @@ def asset(package: str, name: str) -> str:
 
 def inlined(package: str, shared: str, own: str) -> Inlined:
     """A file that all pages share (`page.css`, `theme.js`), and behind it one of `package`."""
-    text = asset(__package__, shared) + asset(package, own)
+    return inlined_text(asset(__package__, shared) + asset(package, own))
+
+
+def inlined_text(text: str) -> Inlined:
+    """A style or script of ours as it stands in a page."""
     return Inlined(text, "sha256-" + base64.b64encode(hashlib.sha256(text.encode()).digest()).decode())
 
 

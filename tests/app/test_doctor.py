@@ -59,6 +59,21 @@ def test_a_model_is_tried_and_each_finding_has_its_line(tmp_path: Path, how: str
         assert any(line.startswith(f"ok       {name}: ") for line in lines), name
 
 
+def test_a_model_at_several_addresses_is_tried_as_one(tmp_path: Path) -> None:
+    with (
+        FaultyServer(says("Hello there, friend."), persona="vllm") as first,
+        FaultyServer(says("Hello there, friend."), persona="vllm") as second,
+    ):
+        name = f"{first.model},{second.base_url}"
+        done = doctor(tmp_path, "--model", name, "--json")
+        assert first.chats
+        assert second.chats
+    assert done.returncode == 0, done.stderr
+    found = findings(done)
+    assert found[f"model {name}"]["ok"]
+    assert found["grammar"]["ok"]
+
+
 def test_a_model_that_cannot_be_reached_makes_it_fail(tmp_path: Path) -> None:
     with FaultyServer(says("Hello.")) as server:
         pass

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from citerefine.refiner.batch import journal
+from citerefine.refiner.batch import row_file
 from citerefine.refiner.batch.batch import refine_file
 from citerefine.refiner.batch.journal import Journal
 from citerefine.refiner.batch.ledger import Ledger, id_key
@@ -203,7 +203,7 @@ def test_a_file_that_holds_something_else_stays_as_it_is(tmp_path: Path, data: b
 def test_a_line_that_is_too_long_to_be_ours_is_not_taken_for_a_torn_one(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(journal, "MAX_LINE_BYTES", 200)
+    monkeypatch.setattr(row_file, "MAX_LINE_BYTES", 200)
     before = write_lines(tmp_path / "out.jsonl", ROW, {**ROW, "id": "b", "x": "x" * 500}, {**ROW, "id": "c"})
     with pytest.raises(InputError, match="line 2, is no row"):
         open_journal(tmp_path / "out.jsonl")

@@ -2,12 +2,14 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
+from typing import Any
 
 import pytest
 
 from citerefine.refiner.chat.budget import Amount, Budget, BudgetedModel
 from citerefine.refiner.chat.call import ChatCall, ChatReply, Message, Sampling, ToolCall, ToolSpec
 from citerefine.refiner.chat.endpoint import Prices
+from citerefine.refiner.chat.failures import bad_response, unreachable
 from citerefine.refiner.errors import CallError, InputError
 from citerefine.refiner.protocols import Capabilities, ChatModel
 from citerefine.refiner.records import Usage
@@ -175,3 +177,74 @@ def test_tools_and_their_arguments_count() -> None:
     budget = Budget()
     asyncio.run(BudgetedModel(Echo(Usage()), budget).complete(call))
     assert budget.used.tokens > WORST + 8
+
+
+def test_time_is_bounded_from_the_first_call_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = 100.0
+    monkeypatch.setattr("citerefine.refiner.chat.budget.time.monotonic", lambda: now)
+    budget = Budget(seconds=10)
+    now += 1000
+    assert budget.left("seconds") == 10
+    first = budget.reserve(1, 1)
+    now += 9.5
+    budget.reserve(1, 1)
+    assert budget.left("seconds") == 0.5
+    now += 0.5
+    with pytest.raises(CallError, match="the 10 s of the budget are over") as caught:
+        budget.reserve(1, 1)
+    assert caught.value.code == "budget"
+    budget.settle(first, Usage(prompt_tokens=1, completion_tokens=0))
+    assert budget.used == Amount(2, 3)
+
+
+@pytest.mark.parametrize("bounds", [{"calls": 10}, {"tokens": 200}, {"dollars": 300, "prices": PRICES}])
+def test_it_is_tight_from_a_share_of_any_bound_on(bounds: dict[str, Any]) -> None:
+    budget = Budget(**bounds, soft=0.5)
+    for _ in range(4):
+        budget.reserve(10, 10)
+    assert not budget.is_tight
+    budget.reserve(10, 10)
+    assert budget.is_tight
+
+
+def test_time_makes_it_tight_too_and_no_bound_never_does(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = 0.0
+    monkeypatch.setattr("citerefine.refiner.chat.budget.time.monotonic", lambda: now)
+    timed, free = Budget(seconds=10), Budget()
+    for budget in (timed, free):
+        budget.reserve(10**9, 10**9)
+        assert not budget.is_tight
+    now = 9.0
+    assert timed.is_tight
+    assert not free.is_tight
+
+
+@pytest.mark.parametrize(
+    "bounds", [{"calls": -1}, {"tokens": -5}, {"seconds": float("nan")}, {"soft": 0}, {"soft": 1.5}]
+)
+def test_bounds_that_are_none_are_refused(bounds: dict[str, Any]) -> None:
+    with pytest.raises(InputError, match="give a"):
+        Budget(**bounds)
+
+
+def test_a_reply_that_could_not_be_used_is_settled_with_what_it_said_it_used() -> None:
+    failure = bad_response("http://h", "it is mangled")
+    failure.usage = Usage(prompt_tokens=3, completion_tokens=2)
+    gone = unreachable("http://h", "refused")
+    gone.unsent = True
+    for error, tokens in ((failure, 5), (gone, 0), (unreachable("http://h", "reset"), WORST)):
+        budget = Budget()
+        with pytest.raises(CallError):
+            asyncio.run(BudgetedModel(Failing(error), budget).complete(CALL))
+        assert budget.used == Amount(1, tokens)
+
+
+class Failing(Echo):
+    """Fails with one error."""
+
+    def __init__(self, error: CallError) -> None:
+        super().__init__()
+        self._error = error
+
+    async def complete(self, call: ChatCall) -> ChatReply:
+        raise self._error

@@ -1,0 +1,118 @@
+"""Makes seeded calls through a journal, is killed in the middle of it, and goes on: the process that chaos tests kill.
+
+Run: python chaos_worker.py, then one JSON object a line on standard input:
+{"journal": path, "models": model string, "calls": N, "concurrency": N, "kill_write": n, "kill_after": seconds}
+Each is done by a fork of this process, which has imported everything: a kill costs milliseconds. `kill_write` kills the
+child within its n-th statement that writes to the journal, before that is done; `kill_after` so many seconds after it
+began; both may be left out. The answer is one line of JSON: {"killed": bool, "table": {prompt: outcome}, "hits": n}.
+"""
+
+import asyncio
+import gc
+import json
+import os
+import signal
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+from citerefine.refiner.chat.call import ChatCall, Message, Sampling
+from citerefine.refiner.chat.journal import JournaledModel
+from citerefine.refiner.chat.journal_file import JournalFile
+from citerefine.refiner.chat.limits import ClientLimits
+from citerefine.refiner.errors import CallError
+from citerefine.refiner.models import load_chat_model
+from citerefine.refiner.protocols import ChatModel
+
+LIMITS = ClientLimits(deadline=20, attempts=6, backoff=0.002, reply_bytes=20_000)
+
+
+def call_of(number: int) -> ChatCall:
+    """The call of that number; votes of one question differ by their seed."""
+    prompt = f"Answer {number // 2}, seed {number % 2}: judge c01, c02 and c03."
+    return ChatCall(messages=(Message(role="user", content=prompt),), sampling=Sampling(max_tokens=40, seed=number % 2))
+
+
+async def outcome(model: ChatModel, call: ChatCall) -> str:
+    """What a call came to, in one string."""
+    try:
+        reply = await model.complete(call)
+    except CallError as error:
+        return f"failed: {error.code}"
+    return f"{reply.finish}: {reply.text}"
+
+
+async def table(model: ChatModel, calls: int, concurrency: int) -> dict[str, str]:
+    """What each call came to."""
+    numbers, found = iter(range(calls)), dict[str, str]()
+
+    async def worker() -> None:
+        for number in numbers:
+            call = call_of(number)
+            found[call.messages[0].content] = await outcome(model, call)
+
+    await asyncio.gather(*(worker() for _ in range(concurrency)))
+    return found
+
+
+class DyingFile(JournalFile):
+    """A journal whose process is killed while it writes."""
+
+    writes_left = 0
+
+    def _open(self) -> Any:
+        connection = super()._open()
+
+        def traced(statement: str) -> None:
+            if statement.startswith("INSERT"):
+                self.writes_left -= 1
+                if self.writes_left < 0:
+                    os.kill(os.getpid(), signal.SIGKILL)
+
+        connection.set_trace_callback(traced)
+        return connection
+
+
+async def work(order: dict[str, Any]) -> dict[str, Any]:
+    """Does what one line asks for."""
+    path = Path(order["journal"])
+    model = JournaledModel(load_chat_model(order["models"], LIMITS), path)
+    if order.get("kill_write") is not None:
+        model._file = DyingFile(path)
+        model._file.writes_left = order["kill_write"]
+    found = await table(model, order["calls"], order["concurrency"])
+    await model.aclose()
+    return {"table": found, "hits": model.hits}
+
+
+def forked(order: dict[str, Any]) -> dict[str, Any]:
+    """What a child made of the order; `killed` if it could not finish."""
+    reading, writing = os.pipe()
+    child = os.fork()
+    if not child:
+        try:
+            os.write(writing, json.dumps(asyncio.run(work(order))).encode())
+        finally:
+            os._exit(0)
+    os.close(writing)
+    if order.get("kill_after") is not None:
+        time.sleep(order["kill_after"])
+        os.kill(child, signal.SIGKILL)
+    with os.fdopen(reading, "rb") as pipe:
+        said = pipe.read()
+    os.waitpid(child, 0)
+    return {"killed": False, **json.loads(said)} if said else {"killed": True, "table": {}, "hits": 0}
+
+
+def main() -> None:
+    """Serves orders until there are no more."""
+    nobody = load_chat_model("openai:m@http://127.0.0.1:9/v1", ClientLimits(attempts=1))
+    asyncio.run(outcome(nobody, call_of(0)))  # loads what the libraries beneath load late
+    gc.freeze()
+    for line in sys.stdin:
+        print(json.dumps(forked(json.loads(line))), flush=True)
+
+
+if __name__ == "__main__":
+    main()
