@@ -1,62 +1,100 @@
-"""`citerefine calibrate`: how far a support judge agrees with labels that people gave.
+"""`citerefine calibrate`: how far a judge agrees with labels that people gave.
 
-In: a file of labelled claims, a judge. Out: a table, or with `--json` the `JudgeCard`; the card is kept where `score`
-finds it, and written to `--out` too; progress and refused rows on standard error. Exit code 1 if a row was no labelled
-claim or could not be judged, the judge not be asked, or no card be kept. Not here: measuring (judges/calibration/).
+In: a file of labelled claims, or of labelled criteria (calibrate_rubric.py), a judge. Out: a table, or with `--json`
+the `JudgeCard`; the card is kept where `score` finds it, and written to `--out` too; progress and refused rows on
+standard error. Exit code 1 if a row was no labelled claim or could not be judged, the judge not be asked, or no card
+be kept. Not here: measuring (judges/calibration/).
 """
 
+import os
 from pathlib import Path
-from types import TracebackType
-from typing import Final
+from typing import Final, NamedTuple
 
 import typer
 
+from citerefine.app.calibrate_rubric import RubricJudgeOptions, RubricPlan, run_rubric_calibration
+from citerefine.app.calibration_progress import STOPPED, CalibrationProgress, check_card_file
 from citerefine.app.columns import figure, in_columns, interval
 from citerefine.app.messages import counted, say
-from citerefine.app.outputs import check_output, write_output
-from citerefine.app.refusals import Refusals
-from citerefine.app.status_line import StatusLine
+from citerefine.app.outputs import write_output
 from citerefine.app.verdicts import judge_with_cache
-from citerefine.judges.calibration.calibrating import CalibrationWatch, calibrate
+from citerefine.judges.calibration.calibrating import calibrate
 from citerefine.judges.calibration.card_files import card_text, keep_card
 from citerefine.judges.calibration.judge_card import JudgeCard
-from citerefine.refiner.batch.rows import BadRow
+from citerefine.judges.calibration.labelled_file import CalibrationWatch
+from citerefine.judges.calibration.rubric_calibrating import holds_criteria
 from citerefine.refiner.errors import CallError, InputError
 from citerefine.refiner.report.terminal_text import one_line
 
-MOST_REFUSED: Final = 10
-"""So many refused rows of one reason are told by line."""
+
+class CalibrateOptions(NamedTuple):
+    """What is measured, and where it goes."""
+
+    judge: str | None
+    """Judge string; None: the one of the environment, or `lexical`."""
+    kind: str | None
+    """`support` or `rubric`; None: the one that the rows are for."""
+    name: str | None
+    """Of the set of labels."""
+    positive: str | None
+    """The label of claims that means full support."""
+    of_rubric_judge: RubricJudgeOptions
+    concurrency: int
+    cache: Path | None
+    out: Path | None
+    as_json: bool
 
 
-def run_calibrate(
-    labels: Path,
-    *,
-    judge: str,
-    name: str | None,
-    positive: str | None,
-    concurrency: int,
-    cache: Path | None,
-    out: Path | None,
-    as_json: bool,
-) -> None:
+def run_calibrate(labels: Path, options: CalibrateOptions) -> None:
     """Measures, prints and keeps the card.
 
     Raises CiterefineError; exits with 1 if not every row was measured, or no card was kept.
     """
-    if out is not None:
-        _check_out(out, labels)
-    asked = judge_with_cache(judge, cache)
-    with _Shown() as shown:
+    if options.out is not None:
+        check_card_file(options.out, labels)
+    is_rubric = options.kind == "rubric" or (options.kind is None and holds_criteria(labels))
+    judge = options.judge or os.environ.get(_JUDGE[is_rubric]) or "lexical"
+    if is_rubric:
+        if options.positive is not None:
+            raise InputError("--positive is for labelled claims; labels of criteria say themselves what is met")
+        plan = RubricPlan(options.name, options.of_rubric_judge, options.concurrency, options.cache)
+        run_rubric_calibration(labels, judge, plan, out=options.out, as_json=options.as_json)
+        return
+    if given := options.of_rubric_judge.given:
+        raise InputError(f"{given} is for rubric judges, and these rows are labelled claims; leave it out")
+    _calibrate_support_judge(labels, judge, options)
+
+
+_JUDGE: Final = {True: "CITEREFINE_RUBRIC_JUDGE", False: "CITEREFINE_JUDGE"}
+"""Whether it is a rubric judge → the variable that names it."""
+
+
+def _calibrate_support_judge(labels: Path, judge: str, options: CalibrateOptions) -> None:
+    asked = judge_with_cache(judge, options.cache)
+    with CalibrationProgress("claim") as shown:
         watch = CalibrationWatch(shown.progress, shown.refused)
         try:
-            card = calibrate(labels, asked, name=name, positive=positive, concurrency=concurrency, watch=watch)
+            card = calibrate(
+                labels,
+                asked,
+                name=options.name,
+                positive=options.positive,
+                concurrency=options.concurrency,
+                watch=watch,
+            )
         except (KeyboardInterrupt, CallError):
-            say("stopped: nothing was measured; verdicts of a model are kept, and the same command goes on from there")
+            say(STOPPED)
             raise
-    print(card_text(card).rstrip() if as_json else shown_card(card))
-    if out is not None:
-        write_output(out, card_text(card))
-        say(f"wrote {out}")
+    print(card_text(card).rstrip() if options.as_json else shown_card(card))
+    if options.out is not None:
+        write_output(options.out, card_text(card))
+        say(f"wrote {options.out}")
+    _keep(card)
+    if card.refused or card.not_judged or card.auc is None:
+        raise typer.Exit(1)
+
+
+def _keep(card: JudgeCard) -> None:
     if card.auc is not None:
         say(f"kept as {keep_card(card)}: citerefine score names it beside figures of this judge")
     elif card.n:
@@ -67,38 +105,6 @@ def run_calibrate(
         )
     else:
         say("the judge came to no verdict at all: nothing was measured, and no card is kept")
-    if card.refused or card.not_judged or card.auc is None:
-        raise typer.Exit(1)
-
-
-def _check_out(out: Path, labels: Path) -> None:
-    if str(out) == "-":
-        raise InputError("--out names a file, and '-' is none; --json prints to standard output")
-    check_output(out, ())
-    if out.exists() and labels.exists() and out.samefile(labels):
-        raise InputError(f"{out} is the file of labels; name another file")
-
-
-class _Shown(StatusLine):
-    """Progress, and which rows are no labelled claims."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self._refusals = Refusals(MOST_REFUSED, self.say)
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        super().__exit__(kind, error, trace)
-        self._refusals.tell_rest()
-
-    def progress(self, rows: int, done: int, size: int) -> None:
-        """Says how far it is, when it is time."""
-        self.show(lambda: f"{counted(rows, 'claim')} judged, {100 * done // max(1, size)} %", done, size)
-
-    def refused(self, line: int, reason: BadRow) -> None:
-        """Says that a row is no labelled claim, of the first few of each reason."""
-        self._refusals.add(reason.code, f"line {line}: {reason}")
 
 
 def shown_card(card: JudgeCard) -> str:

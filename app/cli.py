@@ -28,12 +28,13 @@ def main() -> None:
 def _run() -> int | str | None:
     from citerefine.app.commands import app
     from citerefine.refiner.errors import CiterefineError
+    from citerefine.rubrics.errors import RubricError
 
     try:
         app()
     except SystemExit as exit:
         return exit.code
-    except CiterefineError as error:
+    except (CiterefineError, RubricError) as error:
         _complain(str(error))
         return error.exit_code
     except (OSError, sqlite3.Error) as error:

@@ -46,13 +46,14 @@ def told(report: ScoreReport, size: int | None) -> str:
     if report.seconds:
         parts.append(f"{report.rows / report.seconds:.1f} rows/s")
     if size and report.bytes_done:
-        parts.append(f"{_duration(report.seconds * (size / report.bytes_done - 1))} left")
+        parts.append(f"{duration(report.seconds * (size / report.bytes_done - 1))} left")
     if report.failed:
         parts.append(f"{counted(report.failed, 'unit')} not judged")
     return ", ".join(parts)
 
 
-def _duration(seconds: float) -> str:
+def duration(seconds: float) -> str:
+    """`2 h 5 min`, `3 min 20 s`, `9 s`."""
     minutes, rest = divmod(max(0, round(seconds)), 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours} h {minutes} min" if hours else f"{minutes} min {rest} s" if minutes else f"{rest} s"

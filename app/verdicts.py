@@ -38,9 +38,14 @@ def refuse_cache(name: str, cache: Path | None) -> None:
 
 def greet(name: str) -> None:
     """Sees that the server of a judge is there, before any row is read. Raises CallError if it is not."""
+    run(agreet(name))
+
+
+async def agreet(name: str) -> None:
+    """The same as `greet`, to be awaited."""
     model = name.removeprefix("cascade:")
     if model.startswith("openai:"):
-        run(_ask_what_it_can_do(load_chat_model(model)))
+        await _ask_what_it_can_do(load_chat_model(model))
 
 
 async def _ask_what_it_can_do(model: ChatModel) -> None:

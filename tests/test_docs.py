@@ -18,6 +18,8 @@ from citerefine.refiner.tags.issues import FORMAT_ERRORS, MEANING
 ROOT = Path(__file__).parents[1]
 PAGES = sorted([ROOT / "README.md", ROOT / "CONTRIBUTING.md", *(ROOT / "docs").glob("*.md")])
 _BLOCK = re.compile(r"(?:<!-- output of: (?P<command>.*?) -->\n)?```(?P<language>\w*)\n(?P<text>.*?)```", re.DOTALL)
+_FILE = re.compile(r"<!-- file: (?P<name>[\w.]+) -->\n```\w*\n(?P<text>.*?)```", re.DOTALL)
+"""A file that a page shows, and that its commands read."""
 _LINK = re.compile(r"\]\(([^)#\s]+)")
 
 
@@ -45,6 +47,10 @@ def folder(tmp_path: Path) -> Path:
     label = {"claim": "Perch doubled by 2010.", "evidence": "By 2010 perch had doubled.", "label": "supported"}
     other = {"claim": "Ice came later in 2011.", "evidence": "Cod is a fish.", "label": "not_supported"}
     (tmp_path / "labels.jsonl").write_text(json.dumps(label) + "\n" + json.dumps(other) + "\n")
+    asked = {"question": "What of perch?", "criterion": "Says that perch doubled"}
+    answers = {"Perch doubled by 2010.": True, "Nothing is known.": False}
+    rows = [{**asked, "answer": answer, "label": met} for answer, met in answers.items()]
+    (tmp_path / "criteria.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
     return tmp_path
 
 
@@ -56,8 +62,14 @@ def run(command: str, folder: Path) -> str:
     return done.stdout
 
 
+def write_files(page: Path, folder: Path) -> None:
+    for file in _FILE.finditer(page.read_text()):
+        (folder / file["name"]).write_text(file["text"])
+
+
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_every_citerefine_command_of_a_page_runs(page: Path, folder: Path) -> None:
+    write_files(page, folder)
     for block in blocks(page, "console"):
         for line in block.text.splitlines():
             if line.startswith("citerefine "):
@@ -80,6 +92,7 @@ def test_the_python_of_a_page_runs_from_top_to_bottom(page: Path, folder: Path) 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_output_in_a_page_is_what_the_command_prints(page: Path, folder: Path) -> None:
+    write_files(page, folder)
     for block in blocks(page, "text"):
         if block.output_of is not None:
             assert run(block.output_of, folder).strip() == block.text.strip()

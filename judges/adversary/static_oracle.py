@@ -1,12 +1,11 @@
 """What an oracle says to the static criteria of the set `citation`, by the letter of each.
 
-In: the sentences of an answer, and what each asserts. Out: verdicts. By the letter means that “every sentence that
-states a fact cites a snippet” is met by an answer that states none, as a careful judge would have to say. Not here:
-criteria of a question (oracle.py).
+In: the sentences of an answer, and what each asserts. Out: verdicts. By the letter means that what an answer makes or
+cites must be there for the criterion to be met. Not here: criteria of a question (oracle.py).
 """
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Final, NamedTuple
 
 from citerefine.judges.abstention import says_nothing_is_told
@@ -55,6 +54,12 @@ class Sentence(NamedTuple):
         return not leads and not says_nothing_is_told(self.unit.text)
 
 
+def _each(held: Iterable[bool]) -> bool:
+    """Whether there are any, and all hold."""
+    verdicts = [*held]
+    return bool(verdicts) and all(verdicts)
+
+
 def _repeats(sentences: Sequence[Sentence]) -> bool:
     """Whether a sentence adds no fact to those before it; pieces of one sentence count as one."""
     seen = dict[int, frozenset[str]]()
@@ -67,9 +72,9 @@ def _repeats(sentences: Sequence[Sentence]) -> bool:
 
 
 STATIC: Final[dict[str, Callable[[Sequence[Sentence]], bool]]] = {
-    "citation/uncited": lambda sentences: all(one.cited for one in sentences if one.facts),
-    "citation/unsupported": lambda sentences: all(one.supported for one in sentences if one.unit.ids),
-    "citation/surplus": lambda sentences: all(
+    "citation/uncited": lambda sentences: _each(bool(one.cited) for one in sentences if one.facts),
+    "citation/unsupported": lambda sentences: _each(one.supported for one in sentences if one.unit.ids),
+    "citation/surplus": lambda sentences: _each(
         bool(one.facts & one.stated.get(id, frozenset())) for one in sentences for id in one.unit.ids
     ),
     "citation/off_query": lambda sentences: any(one.is_padding for one in sentences),

@@ -37,6 +37,7 @@
       const rest = run > answers.length ? "; " + number(run - answers.length) + " more are not on this page" : "";
       status.textContent = (filtering ? "Showing " + number(on.length) + " of " : "Showing all ") + number(answers.length)
         + " " + tools.dataset.noun + (answers.length === 1 ? "" : "s") + rest + ".";
+      document.dispatchEvent(new Event("answers-shown"));
     };
     const anchor = () => location.hash.slice(1).split("&").find((part) => part && !part.includes("=")) ?? "";
     const write = () => {

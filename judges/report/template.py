@@ -11,25 +11,41 @@ from citerefine.judges.imports import issues as imports
 from citerefine.judges.report.histogram import HEIGHT, WIDTH
 from citerefine.judges.report.marks import CONCERN_WORDS, GLYPHS, MEANING, WORDS, Mark
 from citerefine.judges.report.shown_text import revealed
-from citerefine.refiner.report.html_page import asset, inlined, page_environment
+from citerefine.refiner.report.html_page import Inlined, asset, inlined, inlined_text, page_environment
 from citerefine.refiner.tags import issues
 
 if TYPE_CHECKING:
     from jinja2 import Environment
 
 
-def render_page(name: str, **values: object) -> str:
-    """The page; the same bytes for the same values."""
-    css, js = inlined(__package__, "page.css", "scores.css"), inlined(__package__, "theme.js", "scores.js")
-    return _environment().get_template(name).render(css=css, js=js, **values)
+def render_page(name: str, package: str = __package__, style: str = "", script: str = "", **values: object) -> str:
+    """The page; the same bytes for the same values.
+
+    Args:
+        name: of the template.
+        package: where the template stands; `parts` is always the one beside this module.
+        style: a file of `package` that stands behind the shared styles; none if empty.
+        script: likewise.
+        values: what the template shows.
+    """
+    css, js = _inlined("page.css", "scores.css", package, style), _inlined("theme.js", "scores.js", package, script)
+    return _environment(package).get_template(name).render(css=css, js=js, **values)
 
 
-@lru_cache(maxsize=1)
-def _environment() -> "Environment":
+def _inlined(shared: str, scores: str, package: str, own: str) -> Inlined:
+    both = inlined(__package__, shared, scores)
+    return inlined_text(both.text + asset(package, own)) if own else both
+
+
+@lru_cache(maxsize=4)
+def _environment(package: str) -> "Environment":
     from jinja2 import FunctionLoader
 
     environment = page_environment()
-    environment.loader = FunctionLoader(lambda name: asset(__package__, f"{name}.html.jinja"))
+    shared = __package__
+    environment.loader = FunctionLoader(
+        lambda name: asset(shared if name == "parts" else package, f"{name}.html.jinja")
+    )
     environment.globals |= {
         "HEIGHT": HEIGHT,
         "WIDTH": WIDTH,
@@ -46,6 +62,7 @@ def _environment() -> "Environment":
         "p_value": _p_value,
         "revealed": revealed,
         "signed": _signed,
+        "weight": _weight,
     }
     return environment
 
@@ -61,6 +78,11 @@ def _signed(value: float | None, digits: int = 2) -> str:
         return "–"
     shown = f"{abs(value):.{digits}f}"
     return shown if not float(shown) else ("+" if value > 0 else "−") + shown
+
+
+def _weight(value: float) -> str:
+    """`3`, `−0.5`: as few digits as tell it."""
+    return f"{value:g}".replace("-", "−")
 
 
 def _p_value(value: float | None) -> str:

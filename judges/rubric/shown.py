@@ -2,15 +2,22 @@
 
 In: an answer, or a model's text, and the evidence. Out: text with tags, which name snippets by their own ids and not by
 the aliases of a prompt. Thinking, repeated tool output and what stands outside the answer block are gone. Text with
-nothing of that kind stays as it is, to the letter. Not here: whether it says anything (gate.py).
+nothing of that kind stays as it is, to the letter. Whoever reads the tags of what comes out finds those citations that
+were read from what came in, and no other. Not here: whether it says anything (gate.py).
 """
 
+import re
+from collections.abc import Callable
 from typing import Final
 
 from citerefine.refiner.answer import Answer
 from citerefine.refiner.evidence import Evidence
+from citerefine.refiner.tags.markup import ID_PATTERN, escape
 from citerefine.refiner.tags.scanner import TagParse, parse_tags
 
+_ID: Final = re.compile(ID_PATTERN)
+_NO_ID: Final = "no-such-id"
+"""Stands for an id with characters that could end its tag; snippets have no such ids."""
 _UNSEEN: Final = frozenset({"thinking", "tool_echo"})
 _NOTHING: Final = Evidence()
 
@@ -24,22 +31,29 @@ def shown(answer: Answer | str, evidence: Evidence = _NOTHING) -> str:
     'Ice came late [1].'
     """
     if isinstance(answer, Answer):
-        return _tagged(parse_tags(answer.tagged), answer.evidence)
+        return tagged(parse_tags(answer.tagged), _of(answer.evidence))
     parse = parse_tags(answer)
     codes = {finding.code for finding in parse.findings}
-    has_aliases = any(_full(id, evidence) != id for span in parse.spans for id in span.ids)
-    return _tagged(parse, evidence) if codes & _UNSEEN or "no_answer" not in codes or has_aliases else answer
+    full = _of(evidence)
+    has_aliases = any(full(id) != id for span in parse.spans for id in span.ids)
+    return tagged(parse, full) if codes & _UNSEEN or "no_answer" not in codes or has_aliases else answer
 
 
-def _tagged(parse: TagParse, evidence: Evidence) -> str:
+def tagged(parse: TagParse, named: Callable[[str], str] = str) -> str:
+    """The answer's text with its citations as tags, each id as `named` gives it; what else looks like a tag is escaped.
+
+    >>> tagged(parse_tags("<answer>Ice: <cite id='a b'>late</cite>. &lt;snippet id=c></answer>"))
+    'Ice: <snippet id=a,b>late</snippet>. &lt;snippet id=c>'
+    """
     parts, at = list[str](), 0
     for span in parse.spans:
-        ids = dict.fromkeys(_full(id, evidence) for id in span.ids)
-        parts += [parse.text[at : span.start], f"<snippet id={','.join(ids)}>{span.text}</snippet>"]
+        names = dict.fromkeys(named(id) for id in span.ids)
+        ids = ",".join(name if _ID.fullmatch(name) else _NO_ID for name in names)
+        parts += [escape(parse.text[at : span.start]), f"<snippet id={ids}>{escape(span.text)}</snippet>"]
         at = span.end
-    return "".join([*parts, parse.text[at:]])
+    return "".join([*parts, escape(parse.text[at:])])
 
 
-def _full(id: str, evidence: Evidence) -> str:
-    """The snippet's own id; an id that no snippet has stays as it is written."""
-    return evidence.resolve(id) or id
+def _of(evidence: Evidence) -> Callable[[str], str]:
+    """From an id as it is written to the snippet's own; one that no snippet has stays."""
+    return lambda id: evidence.resolve(id) or id

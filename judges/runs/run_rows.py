@@ -112,7 +112,7 @@ def read_run_rows(rows: Iterable[Row], ledger: Ledger) -> Iterator[ReadRow]:
                 raise values
             id = read_id(values)
             _refuse_unwritable(id)
-            if id is not None and not _is_refused_by_refine(values) and ledger.see(id_key(id)) is Place.REPEATED:
+            if id is not None and not is_refused_by_refine(values) and ledger.see(id_key(id)) is Place.REPEATED:
                 raise BadRow("duplicate_id", f"an earlier row has the id {id!r}; give each row its own")
             yield RunRow(line, id, size, values)
         except BadRow as reason:
@@ -126,7 +126,7 @@ def _refuse_unwritable(id: Id | None) -> None:
         raise BadRow("bad_id", f"the id {id[:60]!a} holds half a character, and cannot be written")
 
 
-def _is_refused_by_refine(values: Mapping[str, Any]) -> bool:
+def is_refused_by_refine(values: Mapping[str, Any]) -> bool:
     """Whether it stands for a request whose id another one has: no second answer to the same request."""
     error = values.get("error")
     return values.get("answer") is None and isinstance(error, dict) and error.get("code") == "duplicate_id"

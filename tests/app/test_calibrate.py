@@ -13,9 +13,9 @@ from tests.faulty_server import FaultyServer, Request, says, status
 CITEREFINE = str(Path(sys.executable).parent / "citerefine")
 
 
-def citerefine(*arguments: object, cwd: Path) -> subprocess.CompletedProcess[str]:
+def citerefine(*arguments: object, cwd: Path, **variables: str) -> subprocess.CompletedProcess[str]:
     env = {"PATH": os.environ["PATH"], "COLUMNS": "100", "CITEREFINE_CACHE_DIR": str(cwd / "cache")}
-    env |= {"CITEREFINE_CARDS": str(cwd / "cards")}
+    env |= {"CITEREFINE_CARDS": str(cwd / "cards"), **variables}
     return subprocess.run([CITEREFINE, *map(str, arguments)], cwd=cwd, env=env, capture_output=True, text=True)
 
 

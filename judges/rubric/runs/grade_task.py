@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from citerefine.judges.rubric.runs.matching import RubricShelf
+from citerefine.judges.rubric.shown import tagged
 from citerefine.judges.runs.run_rows import UNANSWERED, RunRow, read_run_row
 from citerefine.refiner.batch.ledger import Id
 from citerefine.refiner.batch.rows import BadRow
@@ -79,16 +80,3 @@ def asked_key(values: Mapping[str, Any]) -> str:
     asked = [values.get(name) or None for name in ASKED_FIELDS]
     return hashlib.sha256(json.dumps(asked, sort_keys=True).encode()).hexdigest()[:16]
 
-
-def tagged(parse: TagParse) -> str:
-    """The answer's text with its citations as tags, ids as written.
-
-    >>> from citerefine.refiner.tags.scanner import parse_tags
-    >>> tagged(parse_tags("<answer>Ice: <cite id='a b'>late</cite>.</answer>"))
-    'Ice: <snippet id=a,b>late</snippet>.'
-    """
-    parts, at = list[str](), 0
-    for span in parse.spans:
-        parts += [parse.text[at : span.start], f"<snippet id={','.join(span.ids)}>{span.text}</snippet>"]
-        at = span.end
-    return "".join([*parts, parse.text[at:]])

@@ -53,8 +53,9 @@ def test_support_is_full_partial_or_none_by_facts() -> None:
     assert [verdict.label for verdict in asyncio.run(judge.judge(queries))] == ["full", "partial", "none"]
 
 
-def test_every_claim_of_an_answer_without_claims_is_cited() -> None:
+def test_an_answer_without_claims_meets_no_criterion_about_citations() -> None:
     found = verdicts(TOPIC.saying(Said("Overall it is very interesting to study such matters in depth.")))
-    assert found["citation/unsupported"] == "MET"
+    for criterion in ("uncited", "unsupported", "surplus"):
+        assert found[f"citation/{criterion}"] == "UNMET"
     assert found["citation/off_query"] == "MET"
     assert found["citation/self_comment"] == "UNMET"
