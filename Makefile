@@ -52,7 +52,7 @@ test-vllm: export VLLM_NO_USAGE_STATS := 1
 test-vllm: export DO_NOT_TRACK := 1
 test-vllm: $(VENV)/installed-dev $(VLLM)/installed ## real vLLM on this CPU: 4 GB to install, then three minutes
 	$(VLLM)/bin/python -m pytest -p no:cacheprovider -W default tests/refiner/tags/test_grammar.py \
-		tests/refiner/in_process/test_vllm_model.py
+		tests/judges/strips/test_strip_engines.py tests/refiner/in_process/test_vllm_model.py
 	CITEREFINE_TEST_SERVER=vllm CITEREFINE_VLLM_PYTHON=$(VLLM)/bin/python $(RUN)/python -m pytest tests/served
 
 bench: $(VENV)/installed-dev ## the measurements of docs/benchmarks.md
@@ -61,9 +61,14 @@ bench: $(VENV)/installed-dev ## the measurements of docs/benchmarks.md
 	$(RUN)/python benchmarks/overhead.py
 	$(RUN)/python benchmarks/grammar.py
 	$(RUN)/python benchmarks/bootstrap_speed.py
+	$(RUN)/python benchmarks/engine_rate.py
 	$(RUN)/python -m benchmarks.score_speed
+	$(RUN)/python -m benchmarks.missing_cells
+	$(RUN)/python -m benchmarks.adversary
 	$(RUN)/python benchmarks/pubmedqa.py $(SHARED)/data/pubmedqa
 	$(RUN)/python -m benchmarks.support_agreement $(SHARED)/data
+	$(RUN)/python -m benchmarks.judge_calls $(SHARED)/data
+	$(RUN)/python -m benchmarks.rubric_cards $(SHARED)/data
 
 pictures: $(VENV)/installed-dev ## draw the pictures of the README anew
 	$(RUN)/python docs/pictures.py

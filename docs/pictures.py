@@ -1,13 +1,14 @@
-"""Draws the pictures of the README and the docs: the answer that `make demo` gives, and a page of scores.
+"""Draws the pictures of the README and the docs: the answer that `make demo` gives, pages of scores and of grades.
 
     python docs/pictures.py
 
 In: the built-in notes, and the answers below. Out: docs/images/answer-terminal.svg and, by Chromium,
-docs/images/answer-page.png and docs/images/score-page.png.
+docs/images/answer-page.png, score-page.png and grade-page.png.
 `terminal_picture` is also what the tests compare the stored picture with.
 """
 
 import io
+import json
 import re
 import shutil
 import sys
@@ -21,12 +22,18 @@ from citerefine.app.ask import answer_question
 from citerefine.app.corpora import open_corpora
 from citerefine.judges import CitedAnswer, LexicalJudge, ascore
 from citerefine.judges.report.score_page import ScorePage
+from citerefine.judges.rubric import LexicalRubricJudge
+from citerefine.judges.rubric.report.grade_page import GradePage
+from citerefine.judges.rubric.runs.grade_file import grade_file
+from citerefine.judges.rubric.runs.grade_watch import GradeWatch
+from citerefine.judges.rubric.runs.matching import RubricShelf
 from citerefine.judges.runs.score_row import score_row
 from citerefine.judges.runs.tally import Tally, figures_of
 from citerefine.refiner import Answer, Evidence
 from citerefine.refiner.background import run
 from citerefine.refiner.report.terminal import print_answer
 from citerefine.refiner.tags.scanner import parse_tags
+from citerefine.rubrics import Rubric, read_rubric
 
 QUESTION = "How does ALCE measure citation recall and precision?"
 IMAGES = Path(__file__).parent / "images"
@@ -49,6 +56,17 @@ Perch fry were stocked by the angling club. <snippet id=depth>The lake is 40 m d
 <snippet id=pike>Large pike feed on roach.</snippet>""",
     "How much warmer did the lake become?": """<snippet id=heat>Mean summer surface temperature rose by 1.9 °C
 between 1988 and 2018.</snippet> Winters became milder too.""",
+}
+
+
+CRITERIA: dict[str, list[object]] = {
+    "positive_rubrics": [
+        {"title": "Catches", "description": "States that catches of perch doubled.", "weight": 2},
+        {"title": "Ban", "description": "States that fishing for large pike was banned in 2005."},
+        {"title": "Warming", "description": "States by how much the temperature rose: 1.9 °C."},
+        {"title": "Roach", "description": "States that roach fell from 41 to 17 kg."},
+    ],
+    "negative_rubrics": [{"title": "Stocking", "description": "States that perch fry were stocked."}],
 }
 
 
@@ -80,6 +98,20 @@ def score_page() -> str:
     return page.render(tally.summary(judge.name), "lake.jsonl")
 
 
+def grade_page() -> str:
+    """A page of grades: the same answers, by criteria of what the sources tell."""
+    page, rubric = GradePage(), read_rubric(CRITERIA)
+    shelf = RubricShelf([Rubric(criteria=rubric.criteria)], [])
+    snippets = [{"id": one.id, "text": one.text} for one in LAKE.snippets]
+    rows = [
+        {"id": f"lake-{number}", "question": question, "snippets": snippets, "answer": f"<answer>{text}</answer>"}
+        for number, (question, text) in enumerate(ANSWERS.items(), 1)
+    ]
+    source = io.BytesIO("".join(json.dumps(row) + "\n" for row in rows).encode())
+    summary = grade_file(source, LexicalRubricJudge(), shelf, watch=GradeWatch(row=page.add))
+    return page.render(summary, "lake.jsonl")
+
+
 def page_picture(html: str, path: Path, *, height: int = 860, show: str = "body") -> None:
     """A page in a window, from the first element that `show` selects."""
     from playwright.sync_api import sync_playwright
@@ -105,6 +137,7 @@ def main() -> None:
     (IMAGES / "answer-terminal.svg").write_text(terminal_picture(answer), encoding="utf-8")
     page_picture(answer.to_html(), IMAGES / "answer-page.png")
     page_picture(score_page(), IMAGES / "score-page.png", height=960, show="#answers")
+    page_picture(grade_page(), IMAGES / "grade-page.png", height=960, show="#matrix-title")
 
 
 if __name__ == "__main__":
