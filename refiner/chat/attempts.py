@@ -42,12 +42,12 @@ class Attempt(NamedTuple):
 class AttemptWatcher(Protocol):
     """Hears of each request. What it raises stops the call."""
 
-    def begin(self, attempt: Attempt) -> None:
-        """Called before anything is sent."""
+    async def begin(self, attempt: Attempt) -> None:
+        """Called before anything is sent; it is sent when this is done."""
         ...
 
-    def end(self, attempt: Attempt, outcome: str, usage: Usage | None, reply: ChatReply | None) -> None:
-        """Called once, when it is over.
+    async def end(self, attempt: Attempt, outcome: str, usage: Usage | None, reply: ChatReply | None) -> None:
+        """Called once, when it is over; a reply is handed on when this is done.
 
         Args:
             attempt: the same as in `begin`.

@@ -31,25 +31,29 @@ class BoundedBody(httpx2.AsyncByteStream):
         """`cut`: what goes beyond the bound is left out, instead of BodyTooLargeError."""
         self._body = body
         self._packing = packing
-        self._most = most
+        self._left = most
         self._cut = cut
+        self._pieces: AsyncIterator[bytes] | None = None
+        self._ended = False
 
-    async def __aiter__(self) -> AsyncIterator[bytes]:
-        left = self._most
-        async for piece in self._unpacked():
-            if len(piece) > left:
-                if not self._cut:
-                    raise BodyTooLargeError
-                yield piece[:left]
-                return
-            left -= len(piece)
-            yield piece
+    def __aiter__(self) -> AsyncIterator[bytes]:
+        if self._pieces is None:
+            self._pieces = aiter(self._body if self._packing == "identity" else self._unpacked())
+        return self
+
+    async def __anext__(self) -> bytes:
+        if self._ended or self._pieces is None:
+            raise StopAsyncIteration
+        piece = await anext(self._pieces)
+        if len(piece) > self._left:
+            if not self._cut:
+                raise BodyTooLargeError
+            self._ended = True
+            return piece[: self._left]
+        self._left -= len(piece)
+        return piece
 
     async def _unpacked(self) -> AsyncIterator[bytes]:
-        if self._packing == "identity":
-            async for piece in self._body:
-                yield piece
-            return
         if self._packing not in ("gzip", "deflate"):
             raise BadBodyError(f"it is packed as {self._packing[:20]!r}, though it was asked for unpacked")
         inflater = zlib.decompressobj(_GZIP_OR_ZLIB)

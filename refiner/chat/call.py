@@ -8,11 +8,13 @@ service. Not here: asking (client.py, in_process/), prompts (prompts/), reading 
 import hashlib
 import json
 from functools import cached_property
-from typing import Any, Literal
+from typing import Final, Literal
 
 from pydantic import Field, JsonValue
 
 from citerefine.refiner.records import Record, Text, Usage
+
+_CANONICAL: Final = json.JSONEncoder(sort_keys=True)
 
 
 class ToolCall(Record):
@@ -67,8 +69,7 @@ class ChatCall(Record):
     @cached_property
     def key(self) -> str:
         """SHA-256 of everything in the call, in hex."""
-        content: dict[str, Any] = self.model_dump(mode="json")
-        return hashlib.sha256(json.dumps(content, sort_keys=True, ensure_ascii=True).encode()).hexdigest()
+        return hashlib.sha256(_CANONICAL.encode(self.model_dump(mode="json")).encode()).hexdigest()
 
 
 Finish = Literal["stop", "length", "tool_calls", "refusal"]

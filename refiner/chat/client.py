@@ -90,16 +90,17 @@ class ChatClient:
         Of equal deterministic calls at once (temperature 0 or a seed), one is made; the others get its reply with a
         usage of nothing.
         """
+        here = self._here()
         if call.sampling.temperature > 0 and call.sampling.seed is None:
-            return await self._complete(call)
-        shared = await self._here().replies.run(call.key, partial(self._complete, call))
+            return await self._complete(call, here.lane)
+        shared = await here.replies.run(call.key, partial(self._complete, call, here.lane))
         return shared.value.model_copy(update={"usage": PAID}) if shared.taken else shared.value
 
-    async def _complete(self, call: ChatCall) -> ChatReply:
+    async def _complete(self, call: ChatCall, lane: Lane) -> ChatReply:
         retries = self._retries()
         async with retries.deadline():
             server, field = await self._look(), await self._grammar_field(call)
-            return await _persist(partial(self._exchange.complete, self._here().lane, server, call, field), retries)
+            return await _persist(partial(self._exchange.complete, lane, server, call, field), retries)
 
     async def stream(self, call: ChatCall, until: float | None = None) -> AsyncGenerator[str | ChatReply, None]:
         """The reply's text in pieces, and last the whole reply. Raises CallError.

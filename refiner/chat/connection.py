@@ -7,9 +7,11 @@ deadlines, attempts, what a body means (client.py, replies.py).
 """
 
 import json
-from collections.abc import AsyncIterator, Iterator, Mapping
-from contextlib import asynccontextmanager, contextmanager
-from typing import Any, Final, NamedTuple
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
+from contextlib import AbstractAsyncContextManager, contextmanager
+from functools import cached_property
+from types import TracebackType
+from typing import Any, Final, NamedTuple, NoReturn
 from urllib.parse import urlsplit
 from urllib.request import getproxies
 
@@ -21,11 +23,14 @@ from citerefine.refiner.chat.bounded_body import BadBodyError, BodyTooLargeError
 from citerefine.refiner.chat.endpoint import Endpoint
 from citerefine.refiner.chat.failures import Failure, bad_response, refused, too_large, unreachable
 from citerefine.refiner.chat.limits import ClientLimits
-from citerefine.refiner.chat.plain_http import BadHttpError, NotConnectedError, PlainHttp
+from citerefine.refiner.chat.plain_http import BadHttpError, NotConnectedError, PlainHttp, Response
 
 _CONNECT_SECONDS: Final = 10.0
 _LOOPBACK: Final = ("localhost", "127.0.0.1", "::1")
 _OPENAI_HEADERS: Final = ("OpenAI-Organization", "OpenAI-Project")
+_ENCODER: Final = json.JSONEncoder(separators=(",", ":"), allow_nan=False)
+_ERRORS: Final = (openai.APIError, httpx2.RequestError, BodyTooLargeError, BadBodyError, BadHttpError, OSError)
+"""What the libraries beneath raise."""
 
 
 class Body(NamedTuple):
@@ -84,9 +89,8 @@ class Connection:
             response: httpx2.Response = await self._openai.post(url, body=dict(body), cast_to=httpx2.Response)
             return response.content
 
-    @asynccontextmanager
-    async def chat(self, fields: Mapping[str, Any], extra: Mapping[str, Any], request_id: str) -> AsyncIterator[Body]:
-        """The body of a chat completion, before it is read.
+    def chat(self, fields: Mapping[str, Any], extra: Mapping[str, Any], request_id: str) -> "ChatExchange":
+        """The body of a chat completion, before it is read, within an `async with` block.
 
         Args:
             fields: of the request, as OpenAI defines them.
@@ -96,38 +100,48 @@ class Connection:
         Raises:
             Failure: when it is entered, and while pieces are read.
         """
-        with _failures(self.where, self._key, self._limits):
-            if self._plain:
-                async with self._plain.exchange(self._request({**fields, **extra}, request_id)) as reply:
-                    stream = bounded(reply.body, reply.headers, reply.status, self._limits.reply_bytes)
-                    if not 200 <= reply.status < 300:
-                        said = b"".join([piece async for piece in stream]).decode(errors="replace")
-                        raise refused(self.where, reply.status, reply.headers, said, self._key.get_secret_value())
-                    yield Body(aiter(stream), _is_stream(reply.headers))
-                return
-            create: Any = self._openai.chat.completions.with_streaming_response.create
-            # What goes in as a typed field is walked through key by key, which costs as much as the request itself;
-            # the messages are plain JSON already.
-            typed, body = {**fields, "messages": []}, {**extra, "messages": fields["messages"]}
-            async with create(**typed, extra_body=body, extra_headers={"X-Request-Id": request_id}) as response:
-                yield Body(response.http_response.aiter_raw(), _is_stream(response.headers))
+        if self._plain:
+            exchange = self._plain.exchange(self._request({**fields, **extra}, request_id))
+            return ChatExchange(exchange, self._plain_body, self._explained)
+        create: Any = self._openai.chat.completions.with_streaming_response.create
+        # What goes in as a typed field is walked through key by key, which costs as much as the request itself;
+        # the messages are plain JSON already.
+        typed, body = {**fields, "messages": []}, {**extra, "messages": fields["messages"]}
+        exchange = create(**typed, extra_body=body, extra_headers={"X-Request-Id": request_id})
+        return ChatExchange(exchange, _openai_body, self._explained)
+
+    async def _plain_body(self, reply: Response) -> Body:
+        stream = bounded(reply.body, reply.headers, reply.status, self._limits.reply_bytes)
+        if not 200 <= reply.status < 300:
+            said = b"".join([piece async for piece in stream]).decode(errors="replace")
+            raise refused(self.where, reply.status, reply.headers, said, self._key.get_secret_value())
+        return Body(aiter(stream), _is_stream(reply.headers))
 
     def _request(self, body: Mapping[str, Any], request_id: str) -> bytes:
-        parts = urlsplit(self.where)
-        data = json.dumps(body, separators=(",", ":"), allow_nan=False).encode()
-        head = (
-            f"POST {parts.path} HTTP/1.1\r\nHost: {parts.netloc}\r\n"
+        data = _ENCODER.encode(body).encode()
+        own = (
             f"Authorization: Bearer {self._key.get_secret_value()}\r\n"
-            "Content-Type: application/json\r\nAccept: application/json, text/event-stream\r\n"
-            "Accept-Encoding: identity\r\nUser-Agent: citerefine\r\n"
             f"X-Request-Id: {request_id}\r\nContent-Length: {len(data)}\r\n\r\n"
         )
-        return head.encode() + data
+        return self._head + own.encode() + data
 
-    @property
+    @cached_property
+    def _head(self) -> bytes:
+        """What all requests begin with; the key is no part of it, since it is kept."""
+        parts = urlsplit(self.where)
+        return (
+            f"POST {parts.path} HTTP/1.1\r\nHost: {parts.netloc}\r\n"
+            "Content-Type: application/json\r\nAccept: application/json, text/event-stream\r\n"
+            "Accept-Encoding: identity\r\nUser-Agent: citerefine\r\n"
+        ).encode()
+
+    @cached_property
     def where(self) -> str:
         """The address of chat completions, for messages."""
         return f"{self._endpoint.base_url}/chat/completions"
+
+    def _explained(self, error: Exception) -> Failure:
+        return _failure(error, self.where, self._key.get_secret_value(), self._limits)
 
     def _where(self, url: str) -> str:
         return url if url.startswith("http") else f"{self._endpoint.base_url}{url}"
@@ -137,6 +151,48 @@ class Connection:
         await self._openai.close()
         if self._plain:
             await self._plain.aclose()
+
+
+class ChatExchange:
+    """A chat completion on its way. A generator in its stead costs each request several microseconds."""
+
+    __slots__ = ("_exchange", "_explained", "_open")
+
+    def __init__(
+        self,
+        exchange: AbstractAsyncContextManager[Any],
+        open: Callable[[Any], Awaitable[Body]],
+        explained: Callable[[Exception], Failure],
+    ) -> None:
+        """`exchange`: gives a response; `open`: gives its body; `explained`: what an error of either means."""
+        self._exchange = exchange
+        self._open = open
+        self._explained = explained
+
+    async def __aenter__(self) -> Body:
+        try:
+            response = await self._exchange.__aenter__()
+            try:
+                return await self._open(response)
+            except BaseException as error:
+                await self._exchange.__aexit__(type(error), error, error.__traceback__)
+                raise
+        except _ERRORS as error:
+            _raise_clean(self._explained(error))
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        try:
+            await self._exchange.__aexit__(kind, error, trace)
+        except _ERRORS as raised:
+            _raise_clean(self._explained(raised))
+        if isinstance(error, _ERRORS):
+            _raise_clean(self._explained(error))
+
+
+async def _openai_body(response: Any) -> Body:
+    return Body(response.http_response.aiter_raw(), _is_stream(response.headers))
 
 
 def _plain(endpoint: Endpoint, direct: bool) -> PlainHttp | None:
@@ -157,12 +213,15 @@ def _failures(where: str, key: SecretStr, limits: ClientLimits) -> Iterator[None
     """Turns what the libraries beneath raise into `Failure`."""
     try:
         yield
-    except (openai.APIError, httpx2.RequestError, BodyTooLargeError, BadBodyError, BadHttpError, OSError) as error:
-        failure = _failure(error, where, key.get_secret_value(), limits)
-        try:
-            raise failure from None
-        finally:  # not even behind it: the library's error holds the key, and all that the server said
-            failure.__context__ = None
+    except _ERRORS as error:
+        _raise_clean(_failure(error, where, key.get_secret_value(), limits))
+
+
+def _raise_clean(failure: Failure) -> NoReturn:
+    try:
+        raise failure from None
+    finally:  # not even behind it: the library's error holds the key, and all that the server said
+        failure.__context__ = None
 
 
 def _failure(error: Exception, where: str, key: str, limits: ClientLimits) -> Failure:

@@ -4,9 +4,11 @@ In: a call, the loop's connection, what the server is. Out: `ChatReply`, whole o
 is told to a watcher, if there is one. Not here: deadlines and further attempts (client.py).
 """
 
-import uuid
-from collections.abc import AsyncGenerator, AsyncIterator
-from contextlib import AsyncExitStack, aclosing, asynccontextmanager, suppress
+import secrets
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from contextlib import aclosing, suppress
+from functools import partial
+from types import TracebackType
 from typing import Final, NamedTuple
 
 from pydantic import JsonValue, SecretStr
@@ -21,7 +23,7 @@ from citerefine.refiner.chat.attempts import (
 )
 from citerefine.refiner.chat.call import ChatCall, ChatReply
 from citerefine.refiner.chat.capabilities import Server
-from citerefine.refiner.chat.connection import Body, Connection
+from citerefine.refiner.chat.connection import Body, ChatExchange, Connection
 from citerefine.refiner.chat.endpoint import Endpoint, Prices
 from citerefine.refiner.chat.events import DONE, read_events
 from citerefine.refiner.chat.failures import Failure, bad_response, reported, unreachable, with_models
@@ -60,22 +62,59 @@ class _Account:
 
     def __init__(self, watcher: AttemptWatcher | None, call: ChatCall, endpoint: str) -> None:
         self._watcher = watcher
-        self.id = uuid.uuid4().hex
+        self.id = secrets.token_hex(16)
         if watcher:
             self._attempt = Attempt(self.id, call.key, endpoint, most_used(call))
-            watcher.begin(self._attempt)
 
-    def close(self, outcome: str, usage: Usage | None, reply: ChatReply | None = None) -> None:
+    async def open(self) -> None:
+        if self._watcher:
+            await self._watcher.begin(self._attempt)
+
+    async def close(self, outcome: str, usage: Usage | None, reply: ChatReply | None = None) -> None:
         watcher, self._watcher = self._watcher, None
         if watcher:
-            watcher.end(self._attempt, outcome, usage, reply)
+            await watcher.end(self._attempt, outcome, usage, reply)
 
-    def fail(self, error: BaseException) -> None:
+    async def fail(self, error: BaseException) -> None:
         if isinstance(error, Failure):
-            self.close(error.code, usage_of_failure(error))
+            await self.close(error.code, usage_of_failure(error))
         else:
             with suppress(CiterefineError):  # what is raised already matters more
-                self.close(CANCELLED, None)
+                await self.close(CANCELLED, None)
+
+
+class _Sending:
+    """A request for as long as a block runs. Generators in its stead cost each request several microseconds."""
+
+    __slots__ = ("_exchange", "_place", "_sent", "_try")
+
+    def __init__(self, lane: Lane, attempt: Callable[[], Awaitable[tuple[_Sent, ChatExchange]]]) -> None:
+        self._place = lane.limiter.place()
+        self._try = attempt
+
+    async def __aenter__(self) -> _Sent:
+        await self._place.__aenter__()
+        try:
+            self._sent, self._exchange = await self._try()
+        except BaseException as error:
+            await self._place.__aexit__(type(error), error, None)
+            raise
+        return self._sent
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        try:
+            await self._exchange.__aexit__(kind, error, trace)
+        except BaseException as raised:  # what breaks while the body is read, explained
+            await self._end(raised)
+            raise
+        await self._end(error)
+
+    async def _end(self, error: BaseException | None) -> None:
+        await self._place.__aexit__(None if error is None else type(error), error, None)
+        if error is not None:
+            await self._sent.account.fail(error)
 
 
 class Exchange:
@@ -96,7 +135,7 @@ class Exchange:
         async with self._send(lane, server, call, grammar_field, stream=False) as sent:
             builder.add(await self._read_whole(sent, call))
             reply = self._build(builder)
-            sent.account.close(reply.finish, told_usage(reply.usage), reply)
+            await sent.account.close(reply.finish, told_usage(reply.usage), reply)
         return reply
 
     async def stream(
@@ -115,7 +154,7 @@ class Exchange:
                             begun = True
                             yield text
             reply = self._build(builder)
-            sent.account.close(reply.finish, told_usage(reply.usage), reply)
+            await sent.account.close(reply.finish, told_usage(reply.usage), reply)
         if reply.text and not begun:
             yield reply.text
         yield reply
@@ -141,31 +180,30 @@ class Exchange:
         if not finished:
             raise unreachable(self.where, "the stream ended before the reply was complete")
 
-    @asynccontextmanager
-    async def _send(
+    def _send(
         self, lane: Lane, server: Server, call: ChatCall, grammar_field: str | None, *, stream: bool
-    ) -> AsyncIterator[_Sent]:
+    ) -> "_Sending":
         """A request on its way, in its place among the others."""
-        account: _Account | None = None
-        try:
-            async with AsyncExitStack() as stack:
-                await stack.enter_async_context(lane.limiter.place())
-                while True:
-                    request = self._request(server, call, grammar_field, stream)
-                    account = _Account(self.watcher, call, self._endpoint.base_url)
-                    try:
-                        body = await stack.enter_async_context(lane.connection.chat(*request, account.id))
-                    except Failure as failure:
-                        account.fail(failure)
-                        if not self._heed(failure, request):
-                            raise self._explained(failure, server) from None
-                    else:
-                        break
-                yield _Sent(account.id, server, body, account)
-        except BaseException as error:  # also what breaks while the body is read
-            if account:
-                account.fail(error)
-            raise
+        return _Sending(lane, partial(self._try, lane, server, call, grammar_field, stream))
+
+    async def _try(
+        self, lane: Lane, server: Server, call: ChatCall, grammar_field: str | None, stream: bool
+    ) -> tuple[_Sent, ChatExchange]:
+        """A request that the server took, once it has refused no field of it any more. Raises Failure."""
+        while True:
+            request = self._request(server, call, grammar_field, stream)
+            account = _Account(self.watcher, call, self._endpoint.base_url)
+            try:
+                await account.open()
+                exchange = lane.connection.chat(*request, account.id)
+                return _Sent(account.id, server, await exchange.__aenter__(), account), exchange
+            except Failure as failure:
+                await account.fail(failure)
+                if not self._heed(failure, request):
+                    raise self._explained(failure, server) from None
+            except BaseException as error:
+                await account.fail(error)
+                raise
 
     def _request(self, server: Server, call: ChatCall, grammar_field: str | None, stream: bool) -> Request:
         return build_request(

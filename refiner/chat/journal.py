@@ -1,19 +1,20 @@
 """Keeps every request to a model in a file, and asks nothing twice that the file holds a usable reply to.
 
-In: a chat model, a path. Out: the same model, whose calls are journaled one request at a time: before it is sent and
-after it ended, with what it used. A call that was answered before costs nothing, in this run and when a killed one
-goes on. Only replies that are whole are used again; failures, refusals and cut replies are kept for their cost, and
-asked again. A reply that is drawn anew each time (a temperature and no seed) is kept and never used again. Equal calls
-at once are made once within one process; two processes that ask the same at the same moment both pay. Not here: the
-file (journal_file.py), budgets (budget.py: put a BudgetedModel inside, so that what the file holds needs none).
+In: a chat model, a path. Out: the same model, whose calls are journaled one request at a time, with what it used:
+before it is sent, and when it ended, before its reply is handed on. A call that was answered before costs nothing, in
+this run and when a killed one goes on. Only replies that are whole are used again; failures, refusals and cut replies
+are kept for their cost, and asked again. A reply that is drawn anew each time (a temperature and no seed) is kept and
+never used again. Equal calls at once are made once within one process; two processes that ask the same at the same
+moment both pay. Not here: the file (journal_file.py), transactions (journal_writer.py), budgets (budget.py: put a
+BudgetedModel inside, so that what the file holds needs none).
 """
 
 import asyncio
 import hashlib
 import ipaddress
 import json
+import secrets
 import time
-import uuid
 from collections.abc import AsyncGenerator, Iterator, Sequence
 from contextlib import suppress
 from functools import partial
@@ -23,6 +24,7 @@ from weakref import WeakKeyDictionary
 
 from citerefine.refiner.chat.attempts import (
     CANCELLED,
+    FREE,
     PAID,
     Attempt,
     Watchable,
@@ -34,6 +36,7 @@ from citerefine.refiner.chat.call import ChatCall, ChatReply
 from citerefine.refiner.chat.endpoint import Endpoint
 from citerefine.refiner.chat.journal_events import Event, Totals, is_usable
 from citerefine.refiner.chat.journal_file import SCHEMA, JournalFile
+from citerefine.refiner.chat.journal_writer import JournalWriter
 from citerefine.refiner.chat.single_flight import SingleFlight
 from citerefine.refiner.errors import CallError, CiterefineError
 from citerefine.refiner.protocols import Capabilities, ChatModel
@@ -59,6 +62,7 @@ class JournaledModel:
         # Of a fixed length, as the call's key is: no two pairs of them are one string.
         self._prefix = hashlib.sha256(json.dumps([SCHEMA, identity(model.name)]).encode()).digest()
         self._flights = WeakKeyDictionary[asyncio.AbstractEventLoop, SingleFlight[ChatReply]]()
+        self._writers = WeakKeyDictionary[asyncio.AbstractEventLoop, JournalWriter]()
         self._told = isinstance(model, Watchable) and model.watch(self)
         self.hits = 0
         """Calls that the journal answered, and nobody paid."""
@@ -96,13 +100,13 @@ class JournaledModel:
     async def _ask(self, call: ChatCall) -> ChatReply:
         if self._told:
             return await self._model.complete(call)
-        attempt = self._begin(call)
+        attempt = await self._begin(call)
         try:
             reply = await self._model.complete(call)
         except BaseException as error:
-            self._fail(attempt, error)
+            await self._fail(attempt, error)
             raise
-        self.end(attempt, reply.finish, told_usage(reply.usage), reply)
+        await self.end(attempt, reply.finish, told_usage(reply.usage), reply)
         return reply
 
     async def stream(self, call: ChatCall) -> AsyncGenerator[str | ChatReply, None]:
@@ -111,58 +115,72 @@ class JournaledModel:
             yield found.text
             yield found
             return
-        attempt = None if self._told else self._begin(call)
+        attempt = None if self._told else await self._begin(call)
         try:
             async for item in self._model.stream(call):
                 if attempt and isinstance(item, ChatReply):
-                    self.end(attempt, item.finish, told_usage(item.usage), item)
-                    attempt = None
+                    ended, attempt = attempt, None
+                    await self.end(ended, item.finish, told_usage(item.usage), item)
                 yield item
         except BaseException as error:
             if attempt:
-                self._fail(attempt, error)
+                await self._fail(attempt, error)
             raise
 
-    def _begin(self, call: ChatCall) -> Attempt:
-        attempt = Attempt(uuid.uuid4().hex, call.key, self.name, most_used(call))
-        self.begin(attempt)
+    async def _begin(self, call: ChatCall) -> Attempt:
+        attempt = Attempt(secrets.token_hex(16), call.key, self.name, most_used(call))
+        await self.begin(attempt)
         return attempt
 
-    def _fail(self, attempt: Attempt, error: BaseException) -> None:
+    async def _fail(self, attempt: Attempt, error: BaseException) -> None:
         if isinstance(error, CallError):
-            self.end(attempt, error.code, usage_of_failure(error), None)
+            await self.end(attempt, error.code, usage_of_failure(error), None)
         else:
             with suppress(CiterefineError):  # what is raised already matters more
-                self.end(attempt, CANCELLED, None, None)
+                await self.end(attempt, CANCELLED, None, None)
 
-    def begin(self, attempt: Attempt) -> None:
+    async def begin(self, attempt: Attempt) -> None:
         """Journals a request that is about to be sent (attempts.AttemptWatcher)."""
-        self._file.add(
-            Event(
-                key=self._key(attempt.key),
-                attempt=attempt.id,
-                status="sent",
-                endpoint=attempt.endpoint,
-                usage=attempt.most,
-                time=time.time(),
-            )
+        event = Event(
+            key=self._key(attempt.key),
+            attempt=attempt.id,
+            status="sent",
+            endpoint=attempt.endpoint,
+            usage=attempt.most,
+            time=time.time(),
         )
+        try:
+            await self._writer.add(event)
+        except asyncio.CancelledError:  # it is in the file, and will not be sent
+            with suppress(CiterefineError):
+                await self.end(attempt, CANCELLED, FREE, None)
+            raise
 
-    def end(self, attempt: Attempt, outcome: str, usage: Usage | None, reply: ChatReply | None) -> None:
+    async def end(self, attempt: Attempt, outcome: str, usage: Usage | None, reply: ChatReply | None) -> None:
         """Journals how a request ended (attempts.AttemptWatcher)."""
         usable = reply is not None and is_usable(reply)
-        self._file.add(
-            Event(
-                key=self._key(attempt.key),
-                attempt=attempt.id,
-                status="ok" if usable else "failed",
-                code="empty" if reply and not usable and outcome in ("stop", "tool_calls") else outcome,
-                endpoint=attempt.endpoint,
-                reply=reply if usable else None,
-                usage=usage,
-                time=time.time(),
-            )
+        event = Event(
+            key=self._key(attempt.key),
+            attempt=attempt.id,
+            status="ok" if usable else "failed",
+            code="empty" if reply and not usable and outcome in ("stop", "tool_calls") else outcome,
+            endpoint=attempt.endpoint,
+            reply=reply if usable else None,
+            usage=usage,
+            time=time.time(),
         )
+        if reply is None:  # what ended may have been cancelled, and cannot wait
+            self._writer.add_now(event)
+        else:
+            await self._writer.add(event)
+
+    @property
+    def _writer(self) -> JournalWriter:
+        loop = asyncio.get_running_loop()
+        writer = self._writers.get(loop)
+        if writer is None:
+            writer = self._writers[loop] = JournalWriter(self._file)
+        return writer
 
     def totals(self) -> Totals:
         """What all requests in the file came to, of this process and others. Raises InputError."""
@@ -182,6 +200,7 @@ class JournaledModel:
 
     async def aclose(self) -> None:
         """Closes the file and what the model holds; a later call opens both anew."""
+        self._writer.flush()
         self._file.close()
         await self._model.aclose()
 

@@ -1,6 +1,6 @@
 """The file of a journal of calls: SQLite, only ever added to, used by any number of processes at once.
 
-In: events. Out: the same events in order, the last usable reply to a key, totals. An event is in the file before
+In: events. Out: the same events in order, the last usable reply to a key, totals. Events are in the file before
 `add` returns: a process that is killed loses nothing of what it had added (a power cut may take the last few). What
 was sent by a process that is gone counts as lost as soon as somebody opens the file and nobody else uses it. Not
 here: what an event says (journal_events.py), asking (journal.py).
@@ -31,6 +31,7 @@ _WAIT_SECONDS: Final = 60.0
 _PAGE: Final = 1000
 _ROW: Final = f"seq, {', '.join(COLUMNS)}, crc"
 _ADD: Final = f"INSERT INTO events ({', '.join(COLUMNS)}, crc) VALUES ({', '.join('?' * (len(COLUMNS) + 1))})"
+_FIND: Final = f"SELECT {_ROW} FROM events WHERE key = ? AND status = 'ok' ORDER BY seq DESC"
 _TABLES: Final = """
 CREATE TABLE events (seq INTEGER PRIMARY KEY, key TEXT, attempt TEXT, status TEXT, code TEXT, endpoint TEXT,
                      reply TEXT, usage TEXT, time REAL, crc INTEGER);
@@ -60,17 +61,20 @@ class JournalFile:
         self._descriptor = -1
         self._lock = threading.Lock()
 
-    def add(self, event: Event) -> None:
-        """Adds an event, whole or not at all. Raises InputError if that cannot be done."""
+    def add(self, *events: Event) -> None:
+        """Adds events, all or none, in one transaction. Raises InputError if that cannot be done."""
+        rows = [*map(to_row, events)]
         with self._opened() as connection:
-            connection.execute(_ADD, to_row(event))
+            if len(rows) == 1:
+                connection.execute(_ADD, rows[0])
+            elif rows:
+                with _transaction(connection):
+                    connection.executemany(_ADD, rows)
 
     def find(self, key: str) -> Event | None:
         """The last usable reply to a key. Raises InputError if the file cannot be read."""
         with self._opened() as connection:
-            rows = connection.execute(
-                f"SELECT {_ROW} FROM events WHERE key = ? AND status = 'ok' ORDER BY seq DESC", (key,)
-            )
+            rows = connection.execute(_FIND, (key,))
             return next((event for row in rows if (event := from_row(row)) and event.reply), None)
 
     def events(self) -> Iterator[Event]:

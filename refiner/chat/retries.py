@@ -6,8 +6,7 @@ deadline of a call. Not here: waiting for the next attempt.
 
 import asyncio
 import random
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from types import TracebackType
 from typing import Final
 
 from citerefine.refiner.chat.failures import Failure
@@ -31,22 +30,13 @@ class Retries:
         self._bad_responses = 0
         self._last: Failure | None = None
 
-    @asynccontextmanager
-    async def deadline(self) -> AsyncIterator[None]:
-        """Lets the block run until the call's time is up.
+    def deadline(self) -> "Deadline":
+        """Lets an `async with` block run until the call's time is up.
 
         Raises:
             Failure: `deadline`, when it is; it says what went wrong last.
         """
-        if _now() >= self._until:  # a block that never waits would not be stopped
-            raise self._late()
-        try:
-            async with asyncio.timeout_at(self._until) as scope:
-                yield
-        except TimeoutError:
-            if not scope.expired():
-                raise
-            raise self._late() from None
+        return Deadline(self)
 
     @property
     def until(self) -> float:
@@ -57,7 +47,8 @@ class Retries:
         """Remembers what went wrong last, where it is not tried again here."""
         self._last = failure
 
-    def _late(self) -> Failure:
+    def late(self) -> Failure:
+        """That the call's time is up."""
         last = f"; the last attempt failed: {self._last}" if self._last else ""
         return Failure(
             f"no complete reply from {self._where} within {self._limits.deadline:g} s{last}; raise the deadline or ask "
@@ -88,6 +79,31 @@ class Retries:
     def _backoff(self) -> float:
         """Full jitter: anything up to the bound, so that callers that failed together do not return together."""
         return random.uniform(0, min(_LONGEST_BACKOFF, self._limits.backoff * 2 ** (self._attempts - 1)))
+
+
+class Deadline:
+    """Stops a block when a call's time is up."""
+
+    __slots__ = ("_retries", "_scope")
+
+    def __init__(self, retries: Retries) -> None:
+        self._retries = retries
+
+    async def __aenter__(self) -> None:
+        if _now() >= self._retries.until:  # a block that never waits would not be stopped
+            raise self._retries.late()
+        self._scope = asyncio.timeout_at(self._retries.until)
+        await self._scope.__aenter__()
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        try:
+            await self._scope.__aexit__(kind, error, trace)
+        except TimeoutError:
+            raise self._retries.late() from None
+        if isinstance(error, TimeoutError) and self._scope.expired():
+            raise self._retries.late() from None
 
 
 def _seconds(seconds: float) -> str:

@@ -23,7 +23,7 @@ class Shared(NamedTuple, Generic[T]):
 class _Flight(Generic[T]):
     def __init__(self, task: asyncio.Task[T]) -> None:
         self.task = task
-        self.waiting = 0
+        self.waiting = dict[asyncio.Future[T], None]()
         self.taken = False
 
 
@@ -39,17 +39,32 @@ class SingleFlight(Generic[T]):
         if flight is None:
             flight = self._flights[key] = _Flight(asyncio.create_task(work()))
             flight.task.add_done_callback(partial(self._end, key, flight))
-        flight.waiting += 1
+        # Of one's own, so that who stops waiting cancels nobody else's; asyncio.shield takes twice as long.
+        turn: asyncio.Future[T] = asyncio.get_running_loop().create_future()
+        flight.waiting[turn] = None
         try:
-            value = await asyncio.shield(flight.task)
+            value = await turn
             taken, flight.taken = flight.taken, True
             return Shared(value, taken)
         finally:
-            flight.waiting -= 1
+            del flight.waiting[turn]
             if not flight.waiting and not flight.task.done():
-                self._end(key, flight)
+                self._forget(key, flight)
                 flight.task.cancel()
 
-    def _end(self, key: Hashable, flight: _Flight[T], _: object = None) -> None:
+    def _end(self, key: Hashable, flight: _Flight[T], task: asyncio.Task[T]) -> None:
+        self._forget(key, flight)
+        error = None if task.cancelled() else task.exception()
+        for turn in flight.waiting:
+            if turn.done():
+                continue
+            if task.cancelled():
+                turn.cancel()
+            elif error is None:
+                turn.set_result(task.result())
+            else:
+                turn.set_exception(error)
+
+    def _forget(self, key: Hashable, flight: _Flight[T]) -> None:
         if self._flights.get(key) is flight:  # a cancelled one may already have a successor
             del self._flights[key]

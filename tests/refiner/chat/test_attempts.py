@@ -41,10 +41,10 @@ class Watcher:
         self.begun: list[Attempt] = []
         self.ended: list[tuple[Attempt, str, Usage | None, ChatReply | None]] = []
 
-    def begin(self, attempt: Attempt) -> None:
+    async def begin(self, attempt: Attempt) -> None:
         self.begun.append(attempt)
 
-    def end(self, attempt: Attempt, outcome: str, usage: Usage | None, reply: ChatReply | None) -> None:
+    async def end(self, attempt: Attempt, outcome: str, usage: Usage | None, reply: ChatReply | None) -> None:
         self.ended.append((attempt, outcome, usage, reply))
 
     @property
@@ -187,7 +187,7 @@ def test_a_field_that_is_refused_makes_two_requests_of_one_call() -> None:
 
 def test_a_watcher_that_fails_stops_the_call_before_it_is_sent() -> None:
     class Full(Watcher):
-        def begin(self, attempt: Attempt) -> None:
+        async def begin(self, attempt: Attempt) -> None:
             raise InputError("the disk is full")
 
     async def run(server: FaultyServer) -> None:
@@ -200,6 +200,30 @@ def test_a_watcher_that_fails_stops_the_call_before_it_is_sent() -> None:
     with FaultyServer(says("Hello.")) as server:
         asyncio.run(run(server))
         assert not server.chats
+
+
+def test_a_request_waits_until_its_begin_is_told_and_a_reply_until_its_end_is() -> None:
+    told: list[str] = []
+
+    class Slow(Watcher):
+        async def begin(self, attempt: Attempt) -> None:
+            await asyncio.sleep(0.1)
+            told.append(f"begun, {len(server.chats)} at the server")
+
+        async def end(self, attempt: Attempt, outcome: str, usage: Usage | None, reply: ChatReply | None) -> None:
+            await asyncio.sleep(0.1)
+            told.append(outcome)
+
+    async def run() -> None:
+        client = ChatClient(Endpoint.parse(server.model), ROOMY)
+        client.watch(Slow())
+        await client.complete(call_of())
+        told.append("handed on")
+        await client.aclose()
+
+    with FaultyServer(says("Hello.")) as server:
+        asyncio.run(run())
+    assert told == ["begun, 0 at the server", "stop", "handed on"]
 
 
 def test_what_a_request_uses_at_most_is_no_less_than_what_it_uses() -> None:

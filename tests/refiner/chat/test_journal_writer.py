@@ -1,0 +1,142 @@
+"""Events of one moment share a transaction, and nobody goes on before it is done."""
+
+import asyncio
+import sqlite3
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+import pytest
+
+from citerefine.refiner.chat.attempts import FREE, Attempt
+from citerefine.refiner.chat.client import ChatClient
+from citerefine.refiner.chat.endpoint import Endpoint
+from citerefine.refiner.chat.journal import JournaledModel
+from citerefine.refiner.chat.journal_events import Event
+from citerefine.refiner.chat.journal_file import JournalFile
+from citerefine.refiner.chat.journal_writer import JournalWriter
+from citerefine.refiner.errors import InputError
+from citerefine.refiner.records import Usage
+
+
+class Counting(JournalFile):
+    """Notes how many events each transaction has."""
+
+    def __init__(self, path: Path, most_bytes: int | None = None) -> None:
+        super().__init__(path, most_bytes)
+        self.sizes: list[int] = []
+
+    def add(self, *events: Event) -> None:
+        super().add(*events)
+        self.sizes.append(len(events))
+
+
+def sent(number: int, endpoint: str = "") -> Event:
+    return Event("k", str(number), "sent", endpoint=endpoint)
+
+
+def written(path: Path) -> list[str]:
+    """Requests in the file, as another process sees it."""
+    with sqlite3.connect(path) as connection:
+        found = [attempt for (attempt,) in connection.execute("SELECT attempt FROM events ORDER BY seq")]
+    connection.close()
+    return found
+
+
+def write(file: JournalFile, work: Callable[[JournalWriter], Awaitable[None]]) -> None:
+    async def run() -> None:
+        await work(JournalWriter(file))
+
+    try:
+        asyncio.run(run())
+    finally:
+        file.close()
+
+
+def test_events_of_one_moment_are_one_transaction_in_their_order(tmp_path: Path) -> None:
+    file = Counting(tmp_path / "j.db")
+
+    async def work(writer: JournalWriter) -> None:
+        await asyncio.gather(*(writer.add(sent(number)) for number in range(9)))
+        await writer.add(sent(9))
+
+    write(file, work)
+    assert file.sizes == [9, 1]
+    assert written(file.path) == [str(number) for number in range(10)]
+
+
+def test_an_event_is_in_the_file_before_anybody_goes_on(tmp_path: Path) -> None:
+    file = JournalFile(tmp_path / "j.db")
+
+    async def work(writer: JournalWriter) -> None:
+        async def one(number: int) -> None:
+            for turn in range(3):
+                await writer.add(sent(10 * number + turn))
+                assert str(10 * number + turn) in written(file.path)
+
+        await asyncio.gather(*map(one, range(8)))
+
+    write(file, work)
+
+
+def test_what_cannot_wait_takes_along_what_waits(tmp_path: Path) -> None:
+    file = Counting(tmp_path / "j.db")
+
+    async def work(writer: JournalWriter) -> None:
+        waiting = asyncio.create_task(writer.add(sent(0)))
+        await asyncio.sleep(0)
+        writer.add_now(sent(1))
+        assert written(file.path) == ["0", "1"]
+        await waiting
+
+    write(file, work)
+    assert file.sizes[0] == 2
+
+
+def test_who_is_cancelled_has_added_and_nobody_else_is_disturbed(tmp_path: Path) -> None:
+    file = JournalFile(tmp_path / "j.db")
+
+    async def work(writer: JournalWriter) -> None:
+        tasks = [asyncio.create_task(writer.add(sent(number))) for number in range(3)]
+        asyncio.get_running_loop().call_soon(tasks[1].cancel)
+        results = await asyncio.gather(*tasks, return_exceptions=True)
+        assert [type(result) for result in results] == [type(None), asyncio.CancelledError, type(None)]
+
+    write(file, work)
+    assert written(file.path) == ["0", "1", "2"]
+
+
+def test_where_not_all_fit_those_that_do_are_added_and_the_others_told(tmp_path: Path) -> None:
+    file = JournalFile(tmp_path / "j.db", most_bytes=65_536)
+
+    async def work(writer: JournalWriter) -> None:
+        events = (sent(number, "x" * (100_000 if number == 1 else 10)) for number in range(3))
+        results = await asyncio.gather(*map(writer.add, events), return_exceptions=True)
+        assert [type(result) for result in results] == [type(None), InputError, type(None)]
+
+    write(file, work)
+    assert written(file.path) == ["0", "2"]
+
+
+def test_what_cannot_be_written_for_any_reason_leaves_nobody_waiting(tmp_path: Path) -> None:
+    file = JournalFile(tmp_path / "j.db")
+
+    async def work(writer: JournalWriter) -> None:
+        with pytest.raises(UnicodeEncodeError):
+            await asyncio.wait_for(writer.add(sent(0, "\ud800")), 5)
+
+    write(file, work)
+
+
+def test_a_request_cancelled_while_it_waits_for_the_file_counts_as_unsent(tmp_path: Path) -> None:
+    async def run() -> list[tuple[str, str, Usage | None]]:
+        model = JournaledModel(ChatClient(Endpoint.parse("openai:m@http://127.0.0.1:9/v1")), tmp_path / "j.db")
+        waiting = asyncio.create_task(model.begin(Attempt("1", "k", "e", Usage())))
+        await asyncio.sleep(0)
+        waiting.cancel()
+        await asyncio.gather(waiting, return_exceptions=True)
+        assert waiting.cancelled()
+        events = [(event.status, event.code, event.usage) for event in model.events()]
+        await model.aclose()
+        return events
+
+    assert asyncio.run(run()) == [("sent", "", Usage()), ("failed", "cancelled", FREE)]
