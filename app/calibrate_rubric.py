@@ -6,6 +6,8 @@ a row had no labels that can be used or a criterion could not be judged, the jud
 Not here: measuring (judges/calibration/), the table (rubric_card_table.py).
 """
 
+import hashlib
+import json
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
@@ -98,7 +100,10 @@ def _judges(judge: str, plan: RubricPlan) -> tuple[RubricJudge, list[RubricJudge
             raise InputError(f"{given} is for judges with a model, and {judge} asks none; leave it out")
         asked = load_rubric_judge(judge)
         return asked, [asked] * plan.judge.repeats
-    settings: dict[str, Any] = {"journal": plan.cache or _default_journal(), "backup": plan.judge.backup}
+    settings: dict[str, Any] = {
+        "journal": plan.cache or _default_journal(judge, plan.judge.backup),
+        "backup": plan.judge.backup,
+    }
     if plan.judge.votes is not None:
         settings["votes"] = plan.judge.votes
     asked = load_rubric_judge(judge, **settings)
@@ -107,10 +112,21 @@ def _judges(judge: str, plan: RubricPlan) -> tuple[RubricJudge, list[RubricJudge
     return asked, again
 
 
-def _default_journal() -> Path:
+def _default_journal(judge: str, backup: str | None) -> Path:
+    """A file for these models at these addresses: what is measured is the model that is served there.
+
+    Raises InputError if its folder cannot be made.
+    """
     folder = cache_folder()
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise InputError(f"{folder} cannot be made: {error.strerror}; name a file with --cache") from error
-    return folder / "calls.db"
+    served = hashlib.sha256(json.dumps([judge, backup]).encode()).hexdigest()[:16]
+    path = folder / f"calibrate-{served}.db"
+    if path.exists():
+        say(
+            f"calls of {judge} that are kept in {path} are not made again; if another model is served there by now, "
+            "name a new file with --cache"
+        )
+    return path

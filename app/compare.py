@@ -1,9 +1,10 @@
 """`citerefine compare`: two runs on the same questions, and whether one of them is better.
 
-In: two files of score rows, or of run rows, which are scored first. Out: a table and what it says in words, or with
-`--json` the `Comparison` without its changes; with `--out` one row a question, {"id", "question", "in": "both", "a",
-"b" or "other_question", "f1_a", "f1_b", "difference", "changed"}; with `--html` a page of what changed. Exit code 1 if
-a row could not be used, 2 if nothing could be compared. Not here: pairing and statistics (judges/runs/comparing.py).
+In: two files of score rows, of grade rows (compare_grades.py), or of run rows, which are scored first. Out: a table and
+what it says in words, or with `--json` the `Comparison` without its changes; with `--out` one row a question, {"id",
+"question", "in": "both", "a", "b" or "other_question", "f1_a", "f1_b", "difference", "changed"}; with `--html` a page
+of what changed. Exit code 1 if a row could not be used, 2 if nothing could be compared. Not here: pairing and
+statistics (judges/runs/comparing.py).
 """
 
 import json
@@ -12,11 +13,12 @@ from contextlib import ExitStack, contextmanager
 from datetime import date
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import typer
 
 from citerefine.app.columns import figure, in_columns, interval
+from citerefine.app.compare_grades import run_compare_grades
 from citerefine.app.messages import counted, say
 from citerefine.app.outputs import check_output, write_output
 from citerefine.app.refusals import Refusals
@@ -46,6 +48,13 @@ def run_compare(
 ) -> None:
     """Compares and prints. Raises CiterefineError; exits with 1 if a row could not be used."""
     _check_outputs([path for path in (out, html) if path is not None], [a, b])
+    kinds = [_kind(path) for path in (a, b)]
+    if "grades" in kinds:
+        if kinds != ["grades", "grades"]:
+            grades, other = (a, b) if kinds[0] == "grades" else (b, a)
+            raise InputError(f"{grades} holds grade rows and {other} does not; name two files that `grade --out` wrote")
+        run_compare_grades(a, b, any_judge=any_judge, out=out, html=html, as_json=as_json)
+        return
     refuse_cache(judge, cache)
     refusals = Refusals()
     with ExitStack() as stack:
@@ -99,7 +108,7 @@ def _opened(path: Path, how: _Scoring, refusals: Refusals) -> Iterator[ScoredFil
     def refused(name: str, line: int, reason: BadRow) -> None:
         refusals.add(f"{reason.code} in {name}", f"{name}, line {line}: {reason}")
 
-    if not _holds_run_rows(path):
+    if _kind(path) != "answers":
         with opened_scores(path, refused, how.formula) as scored:
             yield scored
         return
@@ -130,15 +139,17 @@ def _score(path: Path, rows: Path, how: _Scoring) -> None:
         say(f"{path}: {warning}")
 
 
-def _holds_run_rows(path: Path) -> bool:
-    """Whether the first row that can be read has an answer and no figures."""
+def _kind(path: Path) -> Literal["answers", "grades", "scores"]:
+    """What the first row that can be read is: one with an answer and no figures, with cells and no F1, or another."""
     with opened_rows(path, "score rows or run rows") as file:
         if not file.seekable():
             raise InputError(f"{path} is no file that can be read twice; write the rows to a file")
         for row in read_rows(file):
             if isinstance(row.values, dict):
-                return "answer" in row.values and "f1" not in row.values
-    return False
+                if "f1" in row.values:
+                    return "scores"
+                return "answers" if "answer" in row.values else "grades" if "cells" in row.values else "scores"
+    return "scores"
 
 
 def _shown(comparison: Comparison) -> str:

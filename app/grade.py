@@ -6,13 +6,15 @@ standard error. Exit code 1 if a row could not be graded, a criterion has no ver
 Not here: the work (judges/rubric/runs/), the page (judges/rubric/report/), judge and rubrics (grade_judge.py).
 """
 
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 
 import typer
 
-from citerefine.app.grade_judge import Asking, bill, calls_file, load_judge, load_shelf, trust_in
+from citerefine.app.grade_bill import bill, shared_with
+from citerefine.app.grade_judge import Asking, calls_file, load_judge, load_shelf, trust_in
 from citerefine.app.grade_progress import GradeProgress
 from citerefine.app.grade_text import grade_lines
 from citerefine.app.inputs import rows_source
@@ -24,7 +26,7 @@ from citerefine.judges.rubric.runs.grade_row import GradeRow
 from citerefine.judges.rubric.runs.grade_summary import GradeSummary
 from citerefine.judges.rubric.runs.grade_task import GradeTask
 from citerefine.judges.rubric.runs.grade_watch import GradeReport, GradeSettings, GradeWatch
-from citerefine.refiner.errors import CallError, InputError
+from citerefine.refiner.errors import CallError, CiterefineError, InputError
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +58,8 @@ def run_grade(
     shelf = load_shelf(rubrics.file, rubrics.format, rubrics.static)
     judge = load_judge(asking, calls)
     trust = trust_in(judge.name)
-    for line in trust:
+    shared = "" if calls is None else shared_with(calls)
+    for line in filter(None, [*trust, shared]):
         say(line)
     page = None if outputs.html is None else GradePage()
 
@@ -69,15 +72,16 @@ def run_grade(
         try:
             rows = rows_source(source)
             summary = grade_file(rows, judge, shelf, settings=settings, out=outputs.out, watch=watch)
-        except (KeyboardInterrupt, CallError):
-            _say_how_to_go_on(shown.report, outputs.out, calls)
+        except (KeyboardInterrupt, CiterefineError) as error:
+            if isinstance(error, KeyboardInterrupt | CallError):
+                _say_how_to_go_on(shown.report, outputs.out, calls)
+            _say_what_is_paid(calls)
             raise
     if page is not None and outputs.html is not None:
         write_output(outputs.html, page.render(summary, source.name, trust=trust, when=date.today()))
     print(summary.model_dump_json(indent=2) if outputs.as_json else "\n".join(grade_lines(summary)))
-    _say_what_is_left(shown.report, summary, source, outputs.out)
-    if calls is not None:
-        say(bill(calls))
+    _say_what_is_left(shown.report, summary, source, outputs.out, calls)
+    _say_what_is_paid(calls)
     if not shown.report.is_good:
         raise typer.Exit(1)
 
@@ -99,12 +103,23 @@ def _say_how_to_go_on(report: GradeReport, out: Path | None, calls: Path | None)
         done = report.graded + report.done_before
         say(f"stopped: {out} holds the {counted(done, 'answer')} that are graded; the same command goes on from there")
     if calls is not None:
-        say(f"{calls} keeps all calls: the same command pays none of them again")
+        say(
+            f"{calls} keeps all replies: the same command pays for none of them again; what failed, was cut off or was "
+            "under way is asked again"
+        )
     elif out is None:
         say("the same command starts anew")
 
 
-def _say_what_is_left(report: GradeReport, summary: GradeSummary, source: Path, out: Path | None) -> None:
+def _say_what_is_paid(calls: Path | None) -> None:
+    if calls is not None and calls.exists():  # else nothing was asked
+        with suppress(InputError):  # of a file that fails, the run has told
+            say(bill(calls))
+
+
+def _say_what_is_left(
+    report: GradeReport, summary: GradeSummary, source: Path, out: Path | None, calls: Path | None
+) -> None:
     if not report.rows:
         say(f"{source}: no rows")
     if out is not None and report.done_before:
@@ -120,4 +135,5 @@ def _say_what_is_left(report: GradeReport, summary: GradeSummary, source: Path, 
         failed = counted(summary.failed, "cell")
         say(f"{failed} without a verdict; of the first the row says: {summary.failure_example}")
     if summary.failed and out is not None:
-        say("--retry-failed grades these answers again; what they have verdicts on is not paid again")
+        kept = "" if calls is None else f"; replies that {calls} holds are used again, and not paid again"
+        say(f"--retry-failed grades these answers again{kept}")

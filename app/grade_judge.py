@@ -1,16 +1,16 @@
 """What `grade` needs before the first row: rubrics, a judge that is there, and a word on how far to trust it.
 
-In: options. Out: `RubricShelf`, `RubricJudge`, the file of its calls. Not here: grading (grade.py).
+In: options. Out: `RubricShelf`, `RubricJudge`, the file of its calls. What tries a judge out is outside of its budget
+and its file of calls. Not here: grading (grade.py), what calls came to (grade_bill.py).
 """
 
 import asyncio
-from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from citerefine.app.corpora import cache_folder
-from citerefine.app.messages import counted
+from citerefine.app.grade_bill import make_folder, place_calls
+from citerefine.app.rubrics_source import read_rubrics
 from citerefine.app.self_tests import try_out
 from citerefine.app.verdicts import agreet
 from citerefine.judges.calibration.agreement_words import agreement_lines
@@ -20,10 +20,8 @@ from citerefine.judges.rubric.runs.matching import RubricShelf
 from citerefine.judges.runs.score_file import computes
 from citerefine.refiner.chat.budget import Budget
 from citerefine.refiner.chat.endpoint import Prices
-from citerefine.refiner.chat.journal_file import JournalFile
 from citerefine.refiner.errors import InputError
 from citerefine.rubrics.errors import RubricError
-from citerefine.rubrics.loading import load_rubrics
 from citerefine.rubrics.sets import load_set
 
 _LEXICAL: Final = (
@@ -66,30 +64,26 @@ class Asking:
         if self.calls is self.tokens is self.dollars is self.seconds is None:
             return None
         prices = Prices.read()
-        return Budget(
-            calls=self.calls, tokens=self.tokens, dollars=self.dollars, prices=prices, seconds=self.seconds
-        )
+        return Budget(calls=self.calls, tokens=self.tokens, dollars=self.dollars, prices=prices, seconds=self.seconds)
 
 
 def load_shelf(file: Path | None, format: str, static: tuple[str, ...]) -> RubricShelf:
     """The rubrics of a file with the static sets. Raises InputError if there is none, or it cannot be used."""
     try:
-        rubrics = None if file is None else load_rubrics(file, format=format)
+        rubrics = None if file is None else read_rubrics(file, format)
         sets = [load_set(name) for name in static]
         if rubrics is not None and not rubrics:
             raise InputError(f"{file} holds no rubric; write one (docs/rubrics.md)")
         return RubricShelf(rubrics, sets)
     except RubricError as error:
         raise InputError(str(error)) from error
+    except InputError as error:
+        raise error if file is None or str(file) in str(error) else InputError(f"{file}: {error}") from error
 
 
 def calls_file(asking: Asking, out: Path | None) -> Path | None:
-    """Where calls are kept: the same place for the same command. None for judges that make none."""
-    if computes(asking.judge):
-        return None
-    if asking.cache is not None:
-        return asking.cache
-    return cache_folder() / "calls.db" if out is None else out.with_name(f"{out.name}.calls.db")
+    """Where calls are kept. None for judges that make none. Raises InputError if that is no file."""
+    return None if computes(asking.judge) else place_calls(asking.cache, out)
 
 
 def load_judge(asking: Asking, calls: Path | None) -> RubricJudge:
@@ -103,10 +97,7 @@ def load_judge(asking: Asking, calls: Path | None) -> RubricJudge:
         return load_rubric_judge(asking.judge)
     settings: dict[str, Any] = {} if asking.votes is None else {"votes": asking.votes}
     judge = load_rubric_judge(asking.judge, journal=calls, budget=asking.budget, backup=asking.backup, **settings)
-    try:
-        calls.parent.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise InputError(f"{calls.parent} cannot be made: {error.strerror}; name a file with --cache") from error
+    make_folder(calls)
     return _TriedJudge(judge, asking)
 
 
@@ -136,21 +127,6 @@ class _TriedJudge:
     async def aclose(self) -> None:
         """Closes the judge."""
         await self._judge.aclose()
-
-
-def bill(calls: Path) -> str:
-    """What all calls in a file came to, of this run and those before it, in one line."""
-    with closing(JournalFile(calls)) as file:
-        totals = file.totals()
-    used = totals.known
-    parts = [f"{counted(totals.requests, 'request')} so far"]
-    if used.prompt_tokens is not None and used.completion_tokens is not None:
-        parts.append(f"{used.prompt_tokens:,} tokens of prompts, {used.completion_tokens:,} of replies")
-    if used.cost is not None:
-        parts.append(f"{used.cost:.4f} dollars")
-    if totals.unknown:
-        parts.append(f"and {counted(totals.unknown, 'request')} whose use nobody knows")
-    return f"{calls}: {', '.join(parts)}"
 
 
 def trust_in(judge: str) -> list[str]:

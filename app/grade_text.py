@@ -43,7 +43,7 @@ def _facts(summary: GradeSummary) -> Iterator[tuple[str, str]]:
     if summary.coverage is not None:
         yield "coverage", f"{100 * summary.coverage:.1f} % of the weight has a value"
     if summary.usage is not None:
-        yield "used", _used(summary.usage)
+        yield "used", f"{_used(summary.usage)} (paid when these rows were last graded; the bill has all requests)"
     yield "intervals", summary.interval
     yield "formula", ", ".join(summary.formulas) or "none"
     yield "rubrics", f"{summary.rubrics:,}: {', '.join(summary.rubric_keys[:3])}{' …' if summary.rubrics > 3 else ''}"

@@ -23,7 +23,9 @@ From = Annotated[
 
 @rubrics_app.command()
 def lint(
-    files: Annotated[list[Path], typer.Argument(metavar="FILE…", help="Rubrics: .toml, .json or .jsonl.")],
+    files: Annotated[
+        list[Path], typer.Argument(metavar="FILE…", help="Rubrics: .toml, .json or .jsonl; `-`: standard input.")
+    ],
     form: From = "auto",
     json: Annotated[bool, typer.Option("--json", help="Print the findings as JSON.")] = False,
 ) -> None:
@@ -40,7 +42,7 @@ def lint(
 
 @rubrics_app.command()
 def convert(
-    source: Annotated[Path, typer.Argument(metavar="IN", help="Rubrics: .toml, .json or .jsonl.")],
+    source: Annotated[Path, typer.Argument(metavar="IN", help="Rubrics: .toml, .json or .jsonl; `-`: standard input.")],
     out: Annotated[
         Path, typer.Argument(metavar="OUT", help="File to write; its suffix decides: .toml, .json, .jsonl.")
     ],
@@ -63,7 +65,7 @@ def convert(
 
 @rubrics_app.command()
 def show(
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="Rubrics: .toml, .json or .jsonl.")],
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="Rubrics: .toml, .json or .jsonl; `-`: standard input.")],
     form: From = "auto",
 ) -> None:
     """Print rubrics to be read: each criterion with its weight, and its share of what can be gained.

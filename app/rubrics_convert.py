@@ -11,14 +11,15 @@ from typing import Final
 
 from citerefine.app.messages import counted, say
 from citerefine.app.outputs import check_output, write_output
+from citerefine.app.rubrics_source import read_rubrics
 from citerefine.rubrics.errors import RubricError
 from citerefine.rubrics.formats import FORMATS
-from citerefine.rubrics.loading import dump_rubric, list_losses, load_rubrics, write_toml
+from citerefine.rubrics.loading import dump_rubric, list_losses, write_toml
 from citerefine.rubrics.rubric import Rubric
 
 TOML: Final = "toml"
 SUFFIXES: Final = (".json", ".jsonl", ".toml")
-MOST_TOLD: Final = 10
+MOST_TOLD: Final = 20
 """So many losses are told one by one."""
 
 
@@ -26,7 +27,7 @@ def run_convert(source: Path, out: Path, to: str, form: str, lossy: bool) -> Non
     """Reads, checks and writes: all of it, or nothing. Raises RubricError, InputError."""
     suffix = _suffix(out, to)
     check_output(out, ())
-    rubrics = load_rubrics(source, format=form)
+    rubrics = read_rubrics(source, form)
     _look_at_losses(rubrics, to, lossy)
     write_output(out, _text(rubrics, to, suffix, lossy))
     n_criteria = sum(len(rubric.leaves) for rubric in rubrics)
@@ -61,12 +62,19 @@ def _look_at_losses(rubrics: list[Rubric], to: str, lossy: bool) -> None:
     """Tells what will be left out. Raises RubricError if that may not be."""
     losses = [(number, loss) for number, rubric in enumerate(rubrics, 1) for loss in list_losses(rubric, to)]
     told = [f"{f'rubric {number}: ' if len(rubrics) > 1 else ''}{loss}" for number, loss in losses]
-    for (_, loss), line in zip(losses, told, strict=True):
-        if loss.changes_meaning or not lossy:
-            what_to_do = "name another format" if loss.changes_meaning else "--lossy leaves such things out"
-            more = f" (and {len(losses) - 1} more)" if len(losses) > 1 else ""
-            raise RubricError(f"{to} cannot say all that is there: {line}{more}; {what_to_do}")
-    for line in told[:MOST_TOLD]:
-        say(f"left out: {line}")
-    if len(told) > MOST_TOLD:
-        say(f"… and {len(told) - MOST_TOLD} more")
+    refused = [line for (_, loss), line in zip(losses, told, strict=True) if loss.changes_meaning]
+    if refused:
+        _say_each("cannot be said", refused)
+        things = counted(len(refused), "thing")
+        raise RubricError(f"{to} cannot say {things} that decide what is judged (above); name another format")
+    _say_each("left out" if lossy else "has no place", told)
+    if told and not lossy:
+        things = counted(len(told), "thing")
+        raise RubricError(f"{to} cannot say {things} (above); --lossy leaves such things out")
+
+
+def _say_each(what: str, lines: list[str]) -> None:
+    for line in lines[:MOST_TOLD]:
+        say(f"{what}: {line}")
+    if len(lines) > MOST_TOLD:
+        say(f"… and {len(lines) - MOST_TOLD} more")

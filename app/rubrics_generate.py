@@ -2,9 +2,10 @@
 
 In: a file of request rows or standard input, run files, the file to write, settings. Out: rows in that file; progress
 and a summary on standard error; with `--json` the report as JSON on standard output: {"out", "model", "rows",
-"done_before", "changed", "written", "failed", "failed_before", "kept", "dropped": {code: criteria}, "errors": {code:
-rows}, "usage", "seconds", "stopped": {"code", "message"} or null}. Exit code 1 if a row of OUT has no criteria, or the
-model could not be asked. Not here: the work (judges/rubric/writing/).
+"done_before", "changed", "other_settings": {what: rows}, "answers_unused", "written", "failed", "failed_before",
+"kept", "dropped": {code: criteria}, "errors": {code: rows}, "usage", "seconds", "stopped": {"code", "message"} or
+null}. Exit code 1 if a row of OUT has no criteria, or the model could not be asked. Not here: the work
+(judges/rubric/writing/).
 """
 
 import asyncio
@@ -152,6 +153,11 @@ def _summarise(report: WriteReport, out: Path, stopped: bool) -> None:
     if report.changed:
         rows = counted(report.changed, "row")
         say(f"changed: {rows} of the input; {out} keeps what they got before; name another --out")
+    for what, n in report.other_settings.items():
+        rows = counted(n, "row")
+        say(f"set otherwise in {rows} that {out} held already: {what}; name another --out to write them anew")
+    if report.answers_unused:
+        say(f"--answers: {counted(report.answers_unused, 'answer')} with an id that no request has; not used")
     if stopped:
         say("stopped: no row can be asked; the rows that are done are kept, and the same command goes on from there")
     elif report.failed or report.failed_before:

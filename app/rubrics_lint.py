@@ -14,9 +14,9 @@ from typing import Final, NamedTuple
 import typer
 
 from citerefine.app.messages import counted, say
+from citerefine.app.rubrics_source import read_rubrics
 from citerefine.refiner.report.terminal_text import one_line
 from citerefine.rubrics.lint import lint
-from citerefine.rubrics.loading import load_rubrics
 from citerefine.rubrics.rubric import Rubric
 
 ERROR: Final = "error"
@@ -39,7 +39,7 @@ class Found(NamedTuple):
 
 def run_lint(files: Sequence[Path], form: str, as_json: bool) -> None:
     """Prints all findings; exits with 1 if one is an error. Raises RubricError for a file that holds no rubrics."""
-    loaded = {file: load_rubrics(file, format=form) for file in files}  # all of them before anything is printed
+    loaded = {file: read_rubrics(file, form) for file in files}  # all of them before anything is printed
     found = [one for file, rubrics in loaded.items() for one in _findings(file, rubrics)]
     if as_json:
         print(json.dumps([one._asdict() for one in found], ensure_ascii=False, indent=2))

@@ -11,9 +11,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
+from citerefine.app.rubrics_source import read_rubrics
 from citerefine.refiner.report.terminal_text import one_line
 from citerefine.rubrics.criterion import Criterion
-from citerefine.rubrics.loading import load_rubrics, write_toml
+from citerefine.rubrics.loading import write_toml
 from citerefine.rubrics.rubric import Rubric
 from citerefine.rubrics.sets import SETS, load_set
 
@@ -23,7 +24,7 @@ MOST_WIDTH: Final = 110
 
 def run_show(file: Path, form: str) -> None:
     """Prints all rubrics of a file. Raises RubricError if it holds none."""
-    rubrics = load_rubrics(file, format=form)
+    rubrics = read_rubrics(file, form)
     print("\n\n".join("\n".join(_lines(rubric)) for rubric in rubrics))
 
 

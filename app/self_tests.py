@@ -85,7 +85,8 @@ def _kept(name: str) -> SelfTest | None:
 def _keep(name: str, test: SelfTest) -> None:
     path = _path(name)
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
+        path.parent.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        path.parent.mkdir(exist_ok=True)
         write_output(path, test.model_dump_json(indent=2) + "\n")
     except (OSError, InputError) as error:
         say(f"the findings of the self-test cannot be kept, and it runs again the next time: {error}")

@@ -58,7 +58,7 @@ async def _ask_what_it_can_do(model: ChatModel) -> None:
 def _default_cache() -> Path:
     folder = cache_folder()
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     except OSError as error:
         raise InputError(f"{folder} cannot be made: {error.strerror}; name a file with --cache") from error
     return folder / "verdicts.db"

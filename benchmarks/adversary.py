@@ -18,6 +18,7 @@ from citerefine.judges.loading import load_support_judge
 from citerefine.judges.rubric.loading import load_rubric_judge
 from citerefine.judges.rubric.rubric_judge import RubricJudge
 from citerefine.refiner.background import run
+from citerefine.refiner.errors import CiterefineError
 
 ORACLE: Final = "oracle"
 
@@ -29,7 +30,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--support", help="oracle, or a support judge (docs/scoring.md); by default as --judge")
     parser.add_argument("--json", action="store_true", help="print the rows as JSON")
     chosen = parser.parse_args(arguments)
-    judge, support = rubric_judge(chosen.judge), support_judge(chosen.support or chosen.judge)
+    try:
+        judge, support = rubric_judge(chosen.judge), support_judge(chosen.support or chosen.judge)
+    except CiterefineError as error:
+        parser.error(str(error))
     try:
         rows = run_adversary(judge, support)
     finally:

@@ -63,11 +63,8 @@ def _hhh(path: Path) -> Iterator[Row]:
     """Pairs of answers of which people say which is the better, by the levels that stand in the prompt."""
     for n, row in enumerate(json.loads(path.read_text("utf-8"))):
         for which in ("chosen", "rejected"):
-            yield {
-                **_read_prompt(row[f"{which}_instruction"]),
-                "group": n,
-                "label": 1.0 if which == "chosen" else 0.0,
-            }
+            read = _read_prompt(row[f"{which}_instruction"])
+            yield {**read, "group": n, "label": read["criterion"]["scale"]["hi" if which == "chosen" else "lo"]}
 
 
 def _vicuna(path: Path) -> Iterator[Row]:

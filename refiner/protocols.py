@@ -60,6 +60,16 @@ class ChatModel(Protocol):
         ...
 
 
+@runtime_checkable
+class Rejects(Protocol):
+    """A model that keeps replies and can be told that one is of no use."""
+
+    def reject(self, call: ChatCall) -> None:
+        """Takes back the reply that it keeps to this call, so that the call is made anew when it comes again; a reply
+        that it does not keep is none."""
+        ...
+
+
 class Outcome(StrEnum):
     """How a search ended."""
 

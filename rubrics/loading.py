@@ -6,7 +6,10 @@ Not here: the formats (formats/), lints, scores.
 """
 
 import os
-from collections.abc import Iterable, Iterator, Mapping
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from io import BytesIO
 from pathlib import Path
 from typing import BinaryIO, Final
 
@@ -18,6 +21,7 @@ from citerefine.rubrics.formats.losses import Loss, refuse, write
 from citerefine.rubrics.formats.own import first_error
 from citerefine.rubrics.formats.recognising import format_named, recognise
 from citerefine.rubrics.formats.seed import SEED
+from citerefine.rubrics.formats.spelling import refuse_misspelt
 from citerefine.rubrics.formats.strict_json import parse_json
 from citerefine.rubrics.formats.toml_form import load_all
 from citerefine.rubrics.formats.toml_text import parse_toml, toml_text
@@ -29,29 +33,47 @@ MAX_JSON_BYTES: Final = 64 * 2**20
 MAX_TOML_BYTES: Final = 2 * 2**20
 """Largest TOML file: it is written by hand."""
 READ: Final = ".toml, .json and .jsonl"
+_JSON_BEGINS: Final = re.compile(rb"(?:\xef\xbb\xbf)?\s*(?:\{|\[[\s\[]*[{\"\]])")
+"""What no TOML begins with: there, a word follows the brackets."""
 _SEED_KEYS: Final = ("positive_rubrics", "negative_rubrics")
 
 
-def load_rubrics(path: str | os.PathLike[str], *, format: str = "auto") -> list[Rubric]:
+Skipped = Callable[[int, str], None]
+"""Is told of a row without a rubric: its line, and why it has none."""
+
+
+def load_rubrics(
+    source: str | os.PathLike[str] | BinaryIO, *, format: str = "auto", skipped: Skipped | None = None
+) -> list[Rubric]:
     """The rubrics of a file, in its order.
 
     Args:
-        path: a file of TOML (our own, or that of verifiers), JSON (a document, or a list of them) or JSON Lines.
+        source: a file of TOML (our own, or that of verifiers), JSON (a document, or a list of them) or JSON Lines; or
+            an open one, such as standard input, of which the text tells which of these it is.
         format: a key of `FORMATS`, or `auto`: by the keys of each document.
+        skipped: is told of rows that `rubrics generate` could write no criteria for; they are passed over.
 
     Raises:
         RubricError: with the path, and the line in JSON Lines, if the file cannot be read or any of it is no rubric.
     """
-    path = Path(path)
+    name = str(source) if isinstance(source, str | os.PathLike) else "standard input"
+    lines = list[int]()
+
+    def passed_over(line: int, reason: str) -> None:
+        lines.append(line)
+        if skipped is not None:
+            skipped(line, reason)
+
     try:
-        with path.open("rb") as file:
-            rubrics = list(_read(path.suffix.lower(), file, format))
+        with _opened(source) as (suffix, file):
+            rubrics = list(_read(suffix, file, format, passed_over))
     except OSError as error:
-        raise RubricError(f"{path} cannot be read: {error.strerror}; name a file of rubrics") from error
+        raise RubricError(f"{name} cannot be read: {error.strerror}; name a file of rubrics") from error
     except RubricError as error:
-        raise RubricError(f"{path}: {error}") from None
+        raise RubricError(f"{name}: {error}") from None
     if not rubrics:
-        raise RubricError(f"{path}: holds no rubric")
+        why = f"; its rows have a `rubric_error` that says why ({len(lines)})" if lines else ""
+        raise RubricError(f"{name}: holds no rubric{why}")
     return rubrics
 
 
@@ -77,13 +99,15 @@ def read_row_rubric(row: Mapping[str, object]) -> Rubric | None:
     Raises:
         RubricError: if what stands there is no rubric, or the row has both.
     """
-    lists = {key: row[key] for key in _SEED_KEYS if row.get(key) is not None}
+    lists: dict[str, object] = {key: row[key] for key in _SEED_KEYS if row.get(key) is not None}
     other = row.get("rubrics")
     if lists and other is not None:
         raise RubricError("the row has `rubrics` and `positive_rubrics` or `negative_rubrics`; keep one of the two")
+    _refuse_misspelt_lists(row)
     if not lists and other is None:
         return None
-    rubric = read_rubric(lists, format=SEED.name) if lists else _read_items(other, row.get("rubrics_types"))
+    named = {"aggregate": row["aggregate"]} if isinstance(row.get("aggregate"), str) else {}
+    rubric = read_rubric(lists | named, format=SEED.name) if lists else _read_items(other, row.get("rubrics_types"))
     question = row.get("question") or row.get("query")
     return rubric if rubric.query or not isinstance(question, str) else rubric.model_copy(update={"query": question})
 
@@ -116,13 +140,41 @@ def write_toml(rubrics: Iterable[Rubric], *, lossy: bool = False) -> str:
     return toml_text(tables[0] if len(tables) == 1 else {"rubric": [*tables]})
 
 
-def _read(suffix: str, file: BinaryIO, format: str) -> Iterator[Rubric]:
+@contextmanager
+def _opened(source: str | os.PathLike[str] | BinaryIO) -> Iterator[tuple[str, BinaryIO]]:
+    """The file and its suffix."""
+    if isinstance(source, str | os.PathLike):
+        with Path(source).open("rb") as file:
+            yield Path(source).suffix.lower(), file
+    else:
+        yield _recognised(source)
+
+
+def _recognised(file: BinaryIO) -> tuple[str, BinaryIO]:
+    """What suffix a file with this text would have, and the text."""
+    data = _whole(file, MAX_JSON_BYTES)
+    if not _JSON_BEGINS.match(data):
+        return ".toml", BytesIO(_whole(BytesIO(data), MAX_TOML_BYTES))
+    first, *others = data.strip().split(b"\n", 1)
+    is_lines = bool(others) and _is_json(first)
+    return ".jsonl" if is_lines else ".json", BytesIO(data)
+
+
+def _is_json(line: bytes) -> bool:
+    try:
+        parse_json(line)
+    except RubricError:
+        return False
+    return True
+
+
+def _read(suffix: str, file: BinaryIO, format: str, skipped: Skipped) -> Iterator[Rubric]:
     if suffix == ".toml":
         yield from _of_toml(_whole(file, MAX_TOML_BYTES), format)
     elif suffix == ".json":
         yield from _of_json(parse_json(_whole(file, MAX_JSON_BYTES)), format)
     elif suffix in (".jsonl", ".ndjson"):
-        yield from _of_lines(file, format)
+        yield from _of_lines(file, format, skipped)
     elif suffix in (".yaml", ".yml"):
         raise RubricError(f"YAML is not read, since it can hold more than data; rubrics are read from {READ}")
     else:
@@ -151,7 +203,7 @@ def _of_json(native: JsonValue, format: str) -> list[Rubric]:
     return [_placed(f"document {place}", item, format) for place, item in enumerate(native, 1)]
 
 
-def _of_lines(file: BinaryIO, format: str) -> Iterator[Rubric]:
+def _of_lines(file: BinaryIO, format: str, skipped: Skipped) -> Iterator[Rubric]:
     number = 0
     while line := file.readline(MAX_JSON_BYTES + 1):
         number += 1
@@ -162,7 +214,16 @@ def _of_lines(file: BinaryIO, format: str) -> Iterator[Rubric]:
                 native = parse_json(line)
             except RubricError as error:
                 raise RubricError(f"line {number} {error}") from None
-            yield _placed(f"line {number}", native, format)
+            if why := _why_none(native):
+                skipped(number, why)
+            else:
+                yield _placed(f"line {number}", native, format)
+
+
+def _why_none(native: JsonValue) -> str:
+    """Why no criteria could be written for a row; empty for all other rows."""
+    error = native.get("rubric_error") if isinstance(native, dict) else None
+    return f"{error.get('code')}: {error.get('message')}"[:300] if isinstance(error, dict) else ""
 
 
 def _placed(place: str, native: JsonValue, format: str) -> Rubric:
@@ -188,6 +249,16 @@ def _load(native: JsonValue, format: str) -> Rubric:
         return found.load(native)
     except ValidationError as error:
         raise RubricError(f"{found.name}: {first_error(error)}") from None
+
+
+def _refuse_misspelt_lists(row: Mapping[str, object]) -> None:
+    """Raises RubricError for criteria under a key that is nearly one of those that are read.
+
+    Other keys of a row are those of whoever wrote it: only what can hold criteria is looked at.
+    """
+    holding = {key: value for key, value in row.items() if isinstance(value, list | dict)}
+    known = _SEED_KEYS if any(key in holding for key in _SEED_KEYS) else (*_SEED_KEYS, "rubrics")
+    refuse_misspelt(holding, () if "rubrics" in holding else known, "the row")
 
 
 def _read_items(native: object, types: object) -> Rubric:

@@ -64,9 +64,15 @@ class Rubric(Record):
 
     @cached_property
     def key(self) -> str:
-        """16 hex digits of the SHA-256 of all that decides a score: what is asked, weights, tree, formula."""
+        """16 hex digits of the SHA-256 of all that decides the score of an answer to a question.
+
+        What is asked and by whom, weights, tiers, vetoes, tree, formula; and ids, by which formulas tell parts apart.
+        """
         nodes = [
-            [node.key, repr(float(node.weight)), node.veto, node.state, len(node.children)]
+            (
+                *(node.id, node.key, node.verifier, node.rule),
+                *(repr(float(node.weight)), node.tier, node.veto, node.state, len(node.children)),
+            )
             for node in walk(self.criteria)
         ]
         content = json.dumps([self.format, self.aggregate, nodes])

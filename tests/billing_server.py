@@ -23,6 +23,7 @@ from collections.abc import Callable, Collection
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, NamedTuple, Self
+from weakref import WeakSet
 
 from tests.faulty_server import (
     Behaviour,
@@ -93,7 +94,14 @@ def _garbled(request: Request, line: Line) -> None:
 
 
 def _duplicate(value: dict[str, Any], request: Request) -> None:
+    """The reply to another prompt, as a proxy sends it that has lost count."""
     value["id"] = f"chatcmpl-{'0' * 32}"
+    message = value["choices"][0]["message"]
+    message["content"] = _opposite(message["content"])
+
+
+def _opposite(said: str) -> str:
+    return said.replace("UNMET", "\0").replace("MET", "UNMET").replace("\0", "MET")
 
 
 PASSING: Final[dict[str, Fault]] = {
@@ -129,7 +137,7 @@ WORDS: Final[dict[str, Callable[[str], str]]] = {
     "wrong ids": lambda said: said.replace("c0", "d9"),
     "too few ids": lambda said: said.partition("\n")[0],
     "an id twice": lambda said: f"{said}\nc01=MET",
-    "another answer's verdicts": lambda said: said.replace("UNMET", "\0").replace("MET", "UNMET").replace("\0", "MET"),
+    "another answer's verdicts": _opposite,
 }
 """Well-formed replies that say the wrong thing, for those who read them."""
 SLOW: Final[dict[str, Fault]] = {
@@ -178,6 +186,8 @@ class BillingServer:
         self._latency = latency
         self._say = say
         self._asked = Counter[str]()
+        self._known = WeakSet[object]()
+        """Connections whose client has seen a right reply: before that nobody could tell a duplicate one."""
         self._lock = threading.Lock()
         self._file = bill.open("a", buffering=1)
         self._server = FaultyServer(self._behave, persona="vllm")
@@ -218,8 +228,6 @@ class BillingServer:
             if kinds and drawn.random() < self._share:
                 turns.append(drawn.choice(kinds))
         drawn.shuffle(turns)
-        if "duplicate reply" in turns:  # which a client that has seen no other reply yet cannot tell from a right one
-            fates = []
         fate = drawn.choice(fates) if fates and drawn.random() < self._share / 2 else "none"
         return turns[turn] if turn < len(turns) else fate
 
@@ -232,7 +240,11 @@ class BillingServer:
             if fault is None or fault.bills:
                 self._charge(request, name)
         line.wait(self._latency)
+        if name == "duplicate reply" and line.connection not in self._known:
+            fault = FAULTS["truncated"]
         (fault.behave(self._say) if fault else says(self._say))(request, line)
+        if fault is None:
+            self._known.add(line.connection)
 
     def _charge(self, request: Request, fault: str) -> None:
         said = {"white-space loop": "", "refusal": "", "huge": "x"}.get(fault, self._say(request))

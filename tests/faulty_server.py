@@ -85,6 +85,11 @@ class Line:
         lines = [f"HTTP/1.1 {status} Status", *(f"{name}: {value}" for name, value in fields.items())]
         return "\r\n".join([*lines, "", ""]).encode()
 
+    @property
+    def connection(self) -> object:
+        """The connection; the same for all that is asked on it."""
+        return self._handler
+
     def send(self, data: bytes) -> None:
         """Bytes on the wire."""
         self._handler.wfile.write(data)
@@ -311,6 +316,7 @@ class FaultyServer:
         honours_grammar: bool = True,
         refuses: Sequence[str] = (),
         models: Behaviour | None = None,
+        weights: str = MODEL,
     ) -> None:
         """Listens on a free port once it is entered.
 
@@ -320,6 +326,7 @@ class FaultyServer:
             honours_grammar: whether it keeps to grammars, where its persona can.
             refuses: fields of a request that it answers with 400.
             models: what happens to `/v1/models` instead of a list with `MODEL`.
+            weights: where it says that it has the model from, if its persona says so.
         """
         self.requests: list[Request] = []
         self.chats: list[Request] = []
@@ -330,6 +337,7 @@ class FaultyServer:
         self._field = _HONOURED[persona] if honours_grammar else None
         self._refuses = refuses
         self._models = models
+        self._weights = weights
         self._active = 0
         self._lock = threading.Lock()
         self._closing = threading.Event()
@@ -397,7 +405,7 @@ class FaultyServer:
     def _facts(self) -> dict[str, Callable[[Request], bytes]]:
         entry: dict[str, Any] = {"id": MODEL, "object": "model", "owned_by": _OWNERS[self._persona]}
         if self._persona == "vllm":
-            entry["max_model_len"] = CONTEXT_TOKENS
+            entry |= {"max_model_len": CONTEXT_TOKENS, "root": self._weights}
         facts: dict[str, Callable[[Request], bytes]] = {
             "/v1/models": lambda request: json.dumps({"object": "list", "data": [entry]}).encode()
         }
@@ -406,7 +414,12 @@ class FaultyServer:
         facts["/tokenize"] = _tokenize
         if self._persona == "vllm":
             return facts | {"/version": lambda request: b'{"version": "0.31.0"}', "/metrics": self._metrics}
-        props = {"default_generation_settings": {"n_ctx": CONTEXT_TOKENS}, "build_info": "b7777-abcdef"}
+        settings = {"n_ctx": CONTEXT_TOKENS}
+        props = {
+            "model_path": self._weights,
+            "default_generation_settings": settings,
+            "build_info": "b7777-abcdef",
+        }
         return facts | {"/props": lambda request: json.dumps(props).encode()}
 
     def _metrics(self, request: Request) -> bytes:

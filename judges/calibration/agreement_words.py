@@ -12,10 +12,11 @@ def agreement_lines(judge: str) -> list[str]:
     """A line for each set that the judge was measured on; one that says so if there is none.
 
     Args:
-        judge: its name, which holds its version: other versions of it are other judges.
+        judge: its name, which holds its version: other versions of it are other judges. A line says so where the
+            judge was measured at another address, or with another seed.
     """
     cards = find_rubric_cards(judge)
-    return [_line(card) for card in cards] if cards else [never_measured(judge)]
+    return [_line(card, judge) for card in cards] if cards else [never_measured(judge)]
 
 
 def never_measured(judge: str) -> str:
@@ -26,7 +27,7 @@ def never_measured(judge: str) -> str:
     )
 
 
-def _line(card: RubricJudgeCard) -> str:
+def _line(card: RubricJudgeCard, judge: str) -> str:
     ceiling = "" if card.people.value is None else f" (people among themselves {card.people.value:.3f})"
     parts = [
         f"macro-F1 {_figure(card.macro_f1)}{ceiling}",
@@ -38,7 +39,8 @@ def _line(card: RubricJudgeCard) -> str:
     if card.sign_lost.value:
         parts.append(f"{100 * card.sign_lost.value:.1f} % lost")
     of = f"{card.n:,} criteria of {card.answers:,} answers"
-    return f"with people on {card.labels} ({of}): {', '.join(parts)}"
+    where = "" if card.judge == judge else f"; measured as {card.judge!r}: is it the same model there?"
+    return f"with people on {card.labels} ({of}): {', '.join(parts)}{where}"
 
 
 def _figure(measure: Measure) -> str:

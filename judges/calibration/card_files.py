@@ -7,11 +7,11 @@ card is told and passed over. Not here: making cards (measuring.py, rubric_measu
 
 import os
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from importlib.resources import files
 from importlib.resources.abc import Traversable
 from pathlib import Path
-from typing import Final
+from typing import Final, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
@@ -25,6 +25,7 @@ VARIABLE: Final = "CITEREFINE_CARDS"
 MAX_CARD_BYTES: Final = 1 << 20
 
 Card = JudgeCard | RubricJudgeCard
+CardKind = TypeVar("CardKind", JudgeCard, RubricJudgeCard)
 Broken = Callable[[str, str], None]
 """Is told of a file that is no card: its name, why."""
 
@@ -84,20 +85,37 @@ def find_agreement(judge: str, *, broken: Broken = _nobody) -> tuple[Agreement, 
 def find_cards(judge: str, *, broken: Broken = _nobody) -> list[JudgeCard]:
     """The cards of a support judge, the user's own before those that come with this package, one for each set; by the
     name of the set."""
-    return [card for card in _cards_of(judge, broken) if isinstance(card, JudgeCard)]
+    found = dict[str, JudgeCard]()
+    for card in _all_cards(broken):
+        if isinstance(card, JudgeCard) and card.judge == judge:
+            found.setdefault(card.key, card)
+    return _by_set(found.values())
 
 
 def find_rubric_cards(judge: str, *, broken: Broken = _nobody) -> list[RubricJudgeCard]:
-    """The cards of a rubric judge, likewise."""
-    return [card for card in _cards_of(judge, broken) if isinstance(card, RubricJudgeCard)]
+    """The cards of a rubric judge, likewise; also those that were measured where its model was served elsewhere.
+
+    Of several for one set that is the card of this very name, else the newest; `RubricJudgeCard.judge` says where it
+    was measured. A seed makes no other judge.
+    """
+    from citerefine.judges.rubric.judge_identity import measured_identity  # needs much that `score` does not
+
+    wanted, found = measured_identity(judge), dict[str, RubricJudgeCard]()
+    for card in _all_cards(broken):
+        if isinstance(card, RubricJudgeCard) and measured_identity(card.judge) == wanted:
+            other = found.setdefault(card.labels_sha256, card)
+            if other.judge != judge and (card.judge == judge or card.date > other.date):
+                found[card.labels_sha256] = card
+    return _by_set(found.values())
 
 
-def _cards_of(judge: str, broken: Broken) -> list[Card]:
-    found = dict[str, Card]()
-    for card in (*_read(_own_files(), broken), *_read(_shipped_files(), broken)):
-        if card.judge == judge:
-            found.setdefault(card.key, card)
-    return sorted(found.values(), key=lambda card: (card.labels, card.key))
+def _all_cards(broken: Broken) -> Iterator[Card]:
+    yield from _read(_own_files(), broken)
+    yield from _read(_shipped_files(), broken)
+
+
+def _by_set(cards: Iterable[CardKind]) -> list[CardKind]:
+    return sorted(cards, key=lambda card: (card.labels, card.key))
 
 
 def shipped_cards() -> list[JudgeCard]:

@@ -2,7 +2,8 @@
 
 In: objects `{"answer", "criterion", "label" or "labels"}`, or with several `"criteria"` of one answer, or rows of
 HealthBench's meta-evaluation; docs/judge-cards.md lists the fields. Out: `AnswerLabels`, or BadRow with the reason. A
-label that is not known is refused, never guessed. Not here: reading lines (refiner/batch/rows.py), judging.
+label that is not known is refused, never guessed. Not here: what a label says (judges/rubric/label_reading.py), reading
+lines (refiner/batch/rows.py), judging.
 """
 
 from collections.abc import Mapping
@@ -11,6 +12,7 @@ from typing import Any, Final, NamedTuple
 from pydantic import ValidationError
 
 from citerefine.judges.calibration.label_rows import read_snippets
+from citerefine.judges.rubric.label_reading import read_label
 from citerefine.refiner.batch.rows import BAD_ROWS, BadRow
 from citerefine.refiner.records import Snippet, normalised
 from citerefine.refiner.tags.markup import scrub
@@ -18,11 +20,6 @@ from citerefine.rubrics.criterion import Criterion, Polarity
 
 MOST_CRITERIA: Final = 500
 """Of one row; more are no labels by people."""
-WORDS: Final[dict[str, bool]] = {
-    **dict.fromkeys(("met", "yes", "true", "present", "pass"), True),
-    **dict.fromkeys(("unmet", "not met", "no", "false", "absent", "not present", "fail"), False),
-}
-"""How label files write a yes or no; case, and `_` or `-` for a blank, do not matter."""
 REFUSALS: Final[dict[str, str]] = {
     **{code: BAD_ROWS[code] for code in ("too_long", "invalid_utf8", "invalid_json", "too_deep", "no_object")},
     "no_answer": "the answer is missing, or no text",
@@ -166,41 +163,16 @@ def _labels(values: Mapping[str, Any], criterion: Criterion) -> tuple[float, ...
 
 
 def read_value(label: object, criterion: Criterion) -> float:
-    """How far people say that the criterion is met, 0 to 1. Raises BadRow.
-
-    The name of a level of the criterion's scale; a number on it; of a criterion that is met or not a flag, a word of
-    `WORDS`, or a number from 0 to 1.
+    """How far people say that the criterion is met, 0 to 1 (label_reading.py). Raises BadRow.
 
     >>> plain = Criterion(id="c1", text="Names the lake")
     >>> read_value("Not met", plain), read_value(True, plain), read_value(0.5, plain)
     (0.0, 1.0, 0.5)
     """
-    scale = criterion.scale
-    if isinstance(label, str):
-        word = " ".join(label.replace("_", " ").replace("-", " ").casefold().split())
-        levels = {level.name.casefold(): level.value for level in scale.levels if level.name}
-        if label.strip().casefold() in levels:
-            return levels[label.strip().casefold()]
-        if word in WORDS and scale.kind == "binary":
-            return float(WORDS[word])
-    elif isinstance(label, bool):
-        if scale.kind == "binary":
-            return float(label)
-    elif isinstance(label, int | float):
-        lo, hi = (scale.lo, scale.hi) if scale.kind == "numeric" else (0.0, 1.0)
-        if lo <= label <= hi:
-            return (label - lo) / (hi - lo)
-    raise BadRow("no_label", f"the label {str(label)[:40]!r} is not known; {_known(criterion)}")
-
-
-def _known(criterion: Criterion) -> str:
-    scale = criterion.scale
-    if scale.kind == "numeric":
-        return f"the scale goes from {scale.lo:g} to {scale.hi:g}"
-    if scale.kind == "ordinal":
-        names = ", ".join(level.name for level in scale.levels if level.name)
-        return f"the scale has the levels {names}" if names else "give a number from 0 to 1"
-    return "give true or false, met or unmet, or a number from 0 to 1"
+    try:
+        return read_label(label, criterion).value
+    except ValueError as reason:
+        raise BadRow("no_label", str(reason)) from None
 
 
 def _text(values: Mapping[str, Any], name: str) -> str:

@@ -54,11 +54,13 @@ class Observation(NamedTuple):
 
 
 class Repeat(NamedTuple):
-    """A verdict that was asked for again."""
+    """A criterion that was asked about again, and that has a verdict from at least one of the two times."""
 
     flipped: bool
-    """Whether it is another one."""
+    """Whether the judge said something else: another verdict, that it cannot tell, or nothing that counts."""
     cluster: int
+    failed: bool = False
+    """Whether it came to a verdict one time and failed the other."""
 
 
 @dataclass(slots=True)
@@ -105,8 +107,14 @@ class Observations:
         """Takes in what the judge said when it was asked again."""
         cluster = cluster_key(asked.cluster)
         for before, after in zip(first, again, strict=True):
-            if before.value is not None and after.value is not None:
-                self.repeats.append(Repeat(is_met(before.value) != is_met(after.value), cluster))
+            failed = [cell.status is Status.FAILED for cell in (before, after)]
+            if not all(failed):
+                self.repeats.append(Repeat(_said(before) != _said(after), cluster, any(failed)))
+
+
+def _said(cell: Cell) -> tuple[Status, str | float | None]:
+    """What the judge said; a judge that has no words for it says its value."""
+    return cell.status, cell.value if cell.verdict is None else cell.verdict
 
 
 def is_met(value: float) -> bool:

@@ -109,7 +109,7 @@ class RubricJudgeCard(Record):
     calibration: tuple[Calibration, ...] = ()
     """Empty if the judge gives no probabilities."""
     flip_rate: Measure
-    """Of verdicts that were asked for again, the share that was another one."""
+    """Of criteria that were asked about again, the share with another verdict, or with one that came or went."""
     bias_index: Measure
     """The greatest of `sources` less the least."""
     sources: dict[str, Measure] = Field(default_factory=dict)

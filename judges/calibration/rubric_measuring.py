@@ -272,6 +272,8 @@ def _notes(seen: Observations, n_rows: int, n_refused: int) -> tuple[str, ...]:
     notes = []
     if missed := seen.not_judged.total():
         notes.append(f"{missed:,} criteria were not judged, and are in no figure")
+    if failed := sum(one.failed for one in seen.repeats):
+        notes.append(f"{failed:,} of the verdicts that flipped were there one time, and failed the other")
     if n_refused > MANY_REFUSED * n_rows:
         notes.append(f"{n_refused:,} of {n_rows:,} rows had no labels that can be used, and are in no figure")
     if 0 < (n := sum(len(one.labels) for one in seen.rows)) < FEW_LABELS:

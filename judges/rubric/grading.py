@@ -1,27 +1,28 @@
 """Grades an answer by a rubric: text in, cells and score out. The same for evaluation, reward and reports.
 
 In: an answer, a rubric, a judge. Out: `RubricScore`. The gate comes first, then each criterion goes to whom it names:
-the judge, a rule (rules.py), the citation score. Not here: asking models (chat/), groups of answers (group.py), files
-of answers (runs/).
+the judge, a rule (rules.py), the citation score. Not here: reading answers (reading.py), asking models (chat/), groups
+of answers (group.py), files of answers (runs/).
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 from citerefine.judges.citation_score import CitationScore
 from citerefine.judges.judge import SupportJudge
 from citerefine.judges.rubric.cell import Cell, Status
+from citerefine.judges.rubric.gate import GATES
+from citerefine.judges.rubric.reading import Asked, aside, read_answer
 from citerefine.judges.rubric.rubric_judge import Graded, GradeQuery, RubricJudge
 from citerefine.judges.rubric.rubric_score import RubricScore
 from citerefine.judges.rubric.rules import RuleQuery, cell_by_rule, failed_cell, valued_cell
-from citerefine.judges.rubric.shown import shown
 from citerefine.judges.scoring import Snippets, ascore_citations
 from citerefine.refiner.answer import Answer
 from citerefine.refiner.background import run
-from citerefine.refiner.evidence import Evidence
 from citerefine.refiner.records import Usage
 from citerefine.rubrics.aggregation import LEAST_COVERAGE, aggregate, default_formula
 from citerefine.rubrics.aggregation.formulas import checked_name
+from citerefine.rubrics.aggregation.weights import weigh
 from citerefine.rubrics.criterion import Criterion
 from citerefine.rubrics.rubric import Rubric
 
@@ -50,7 +51,8 @@ def grade(
         question: what was asked; the answer's own, or the rubric's, if it is not given.
         snippets: the evidence that a text could cite; an `Answer` has its own.
         formula: a key of `aggregation.FORMULAS`; the rubric's own by default.
-        raw: the model's whole text, where `answer` is only what a reader sees of it; for rules about form.
+        raw: the model's whole text, where `answer` is only what a reader sees of it; for rules about form. By default
+            the answer itself.
         support: who judges citations, where a criterion asks for them; the lexical judge by default.
         least_coverage: share of the weight that must be judged for a score.
 
@@ -87,34 +89,31 @@ async def agrade(
     least_coverage: float = LEAST_COVERAGE,
 ) -> RubricScore:
     """The same as `grade`, to be awaited."""
-    query = _query(answer, rubric, question, snippets)
+    formula = checked_name(formula) if formula else default_formula(rubric)  # before anything is paid for
+    asked = await read_answer(answer, rubric, question, snippets, raw)
     if isinstance(judge, str):
         loaded = _load(judge)
         try:
-            return await _grade(query, rubric, loaded, formula, _raw(answer, raw), support, least_coverage)
+            return await _grade(asked, rubric, loaded, formula, support, least_coverage)
         finally:
             await loaded.aclose()
-    return await _grade(query, rubric, judge, formula, _raw(answer, raw), support, least_coverage)
+    return await _grade(asked, rubric, judge, formula, support, least_coverage)
 
 
 async def _grade(
-    query: GradeQuery,
+    asked: Asked,
     rubric: Rubric,
     judge: RubricJudge,
     formula: str,
-    raw: str | None,
     support: SupportJudge | str | None,
     least_coverage: float,
 ) -> RubricScore:
-    from citerefine.judges.rubric.gate import gate
-
-    formula = checked_name(formula) if formula else default_formula(rubric)  # before anything is paid for
-    if code := gate(query.answer):
-        return score_cells(rubric, gated_cells(rubric), judge=judge.name, formula=formula, gate=code)
-    graded = await _judged(query, judge)
+    if asked.gate:
+        return score_cells(rubric, gated_cells(rubric), judge=judge.name, formula=formula, gate=asked.gate)
+    graded = await _judged(asked.query, judge)
     by_id = {cell.criterion: cell for cell in graded.cells}
-    by_id |= _by_rule(rubric, RuleQuery(query.answer, raw, query.snippets))
-    by_id |= await _by_citations(rubric, query, support)
+    by_id |= await aside(_by_rule, rubric, asked, length=len(asked.raw))
+    by_id |= await _by_citations(rubric, asked.query, support)
     cells = [by_id[leaf.id] for leaf in rubric.judged]
     return score_cells(
         rubric, cells, judge=judge.name, formula=formula, usage=graded.usage, least_coverage=least_coverage
@@ -138,7 +137,7 @@ def score_cells(
         cells: one for each, in their order.
         judge: who filled them.
         formula: a key of `aggregation.FORMULAS`; the rubric's own by default.
-        gate: why no judge was asked; then the score is 0.
+        gate: why no judge was asked; then the score is 0. Among the answers of a group it can be less (group.py).
         usage: what filling them consumed.
         least_coverage: share of the weight that must be known for a score.
 
@@ -146,10 +145,11 @@ def score_cells(
         ValueError: if the cells are not those of the rubric.
         RubricError: if there is no such formula.
     """
-    found = aggregate(rubric, cell_values(rubric, cells), formula, least_coverage=least_coverage)
+    values = cell_values(rubric, cells)
+    found = aggregate(rubric, values, formula, least_coverage=least_coverage)
     return RubricScore(
         score=0.0 if gate else found.score,
-        reason=f"gated: no judge was asked, since the answer is {gate}" if gate else found.reason,
+        reason=_gated(gate) if gate else found.reason or _faults_unknown(rubric, values),
         formula=formula or default_formula(rubric),
         coverage=found.coverage,
         gate=gate,
@@ -158,6 +158,20 @@ def score_cells(
         rubric=rubric.key,
         usage=usage,
     )
+
+
+def _gated(code: str) -> str:
+    return f"gated: no judge was asked, since the answer is {code}: {GATES.get(code, 'as the caller says')}"
+
+
+def _faults_unknown(rubric: Rubric, values: Mapping[str, float | None]) -> str:
+    """That faults have no verdict, which leaves them out of the score as if they were not there; empty if all have one.
+
+    The score stays: what is unknown is at most what `least_coverage` allows. But it is not the score of a clean answer.
+    """
+    faults = [values[leaf.criterion.id] for leaf in weigh(rubric) if leaf.is_fault]
+    n = faults.count(None)
+    return f"faults_unknown: {n} of {len(faults)} faults have no verdict" if n else ""
 
 
 def cell_values(rubric: Rubric, cells: Sequence[Cell]) -> dict[str, float | None]:
@@ -187,21 +201,6 @@ def _names(ids: Sequence[str]) -> str:
     return ", ".join(id[:40] for id in ids[:8]) + (" …" if len(ids) > 8 else "") if ids else "nothing"
 
 
-def _query(answer: Answer | str, rubric: Rubric, question: str, snippets: Snippets) -> GradeQuery:
-    evidence = snippets if isinstance(snippets, Evidence) else Evidence.model_validate({"snippets": [*snippets]})
-    if isinstance(answer, Answer):
-        evidence, question = answer.evidence, question or answer.question
-    criteria = tuple(leaf for leaf in rubric.judged if leaf.verifier == "llm")
-    return GradeQuery(shown(answer, evidence), criteria, question or rubric.query, evidence.snippets)
-
-
-def _raw(answer: Answer | str, raw: str | None) -> str | None:
-    """The model's whole text, if that is known: a text that has been cut down to its block shows no block."""
-    if raw is None and isinstance(answer, Answer):
-        return answer.raw
-    return answer if raw is None and isinstance(answer, str) and "<answer" in answer.lower() else raw
-
-
 def _load(name: str) -> RubricJudge:
     from citerefine.judges.rubric.loading import load_rubric_judge
 
@@ -220,20 +219,9 @@ async def _judged(query: GradeQuery, judge: RubricJudge) -> Graded:
     return Graded(tuple(failed_cell(criterion, reason) for criterion in query.criteria), graded.usage)
 
 
-def _by_rule(rubric: Rubric, query: RuleQuery) -> dict[str, Cell]:
-    return {
-        leaf.id: cell_by_rule(leaf, query, _written_rule(leaf, rubric))
-        for leaf in rubric.judged
-        if leaf.verifier == "rule"
-    }
-
-
-def _written_rule(criterion: Criterion, rubric: Rubric) -> str:
-    """The rule with its numbers; ScholarQA has those of `length` in the document and not in the criterion."""
-    metric = rubric.extra.get("metric_config") if rubric.format == "sqa" and criterion.rule == "length" else None
-    config = metric.get("config") if isinstance(metric, dict) else None
-    low, high = (config.get(key) if isinstance(config, dict) else None for key in ("low_length", "high_length"))
-    return criterion.rule if low is None or high is None else f"length:{low}:{high}"
+def _by_rule(rubric: Rubric, asked: Asked) -> dict[str, Cell]:
+    query = RuleQuery(asked.query.answer, asked.raw, asked.query.snippets)
+    return {leaf.id: cell_by_rule(leaf, query) for leaf in rubric.judged if leaf.verifier == "rule"}
 
 
 async def _by_citations(rubric: Rubric, query: GradeQuery, support: SupportJudge | str | None) -> dict[str, Cell]:

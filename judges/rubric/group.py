@@ -2,7 +2,8 @@
 
 In: a rubric, the cells of each answer. Out: `GroupScore`. Cells that could not be judged are estimated from the group
 (imputation.py) where at least LEAST_COVERAGE of an answer's weight is known; else its score is None: no advantage, and
-no part in the group's mean and spread. Nothing of another group enters. Not here: advantages (training), judging.
+no part in the group's mean and spread. An answer that says nothing, or fails a veto, is never worth more than the worst
+of those that tried. Nothing of another group enters. Not here: advantages (training), judging.
 """
 
 from collections.abc import Sequence
@@ -16,20 +17,22 @@ from citerefine.judges.rubric.imputation import POLICIES, Row
 from citerefine.refiner.errors import InputError
 from citerefine.refiner.records import Record, Text
 from citerefine.rubrics.aggregation import LEAST_COVERAGE, aggregate, default_formula, for_training
+from citerefine.rubrics.aggregation.aggregate import after_vetoes
 from citerefine.rubrics.aggregation.policy_aware import policy_aware
 from citerefine.rubrics.aggregation.weights import weigh
 from citerefine.rubrics.rubric import Rubric
 
 _GATED: Final = "gated: no judge was asked"
+_VETOED: Final = "veto: "
 
 
 class GroupScore(Record):
     """What the answers of a group are worth."""
 
     scores_G: tuple[float | None, ...]
-    """By the formula, unclipped; None if it is not known."""
+    """By the formula, unclipped unless the formula is one that clips; None if it is not known."""
     reasons_G: tuple[Text, ...]
-    """Why there is no score, as `code: what happened`; empty where there is nothing to say."""
+    """Why there is no score, or why it is held down, as `code: what happened`; empty where there is nothing to say."""
     cells_GC: tuple[tuple[Cell, ...], ...]
     """As they entered, but for those that were estimated: these have the status `imputed`."""
     n_imputed: int = Field(ge=0)
@@ -58,6 +61,12 @@ def score_group(
 ) -> GroupScore:
     """The scores of a group.
 
+    An answer that fails a veto gets at most 0, and at most the lowest score of those that pass; one that is gated gets
+    0, or the lowest score of the others if that is less. Alone, an answer that says nothing is worth 0 (grading.py). In
+    a group 0 would be the best reward where all that tried have more faults than merits, and what training would then
+    teach is to refuse. Equal to the worst is low enough: to be below it would teach no more, and it would widen the
+    group's spread, by which the advantages of all others are divided.
+
     Args:
         rubric: all answers are judged by it.
         cells_GC: of each answer, one cell for each judged leaf, in their order.
@@ -79,6 +88,8 @@ def score_group(
         _reason_not_to(rubric, row, values, least_coverage) for row, values in zip(cells_GC, values_GC, strict=True)
     ]
     scores = _scores(rubric, filled_GC, reasons, formula)
+    for code in (_VETOED, _GATED):  # vetoed answers tried, and so they count among the others of those that did not
+        scores = _held_down(scores, code)
     marked = [
         tuple(row) if why else _marked(row, values, filled)
         for row, values, filled, why in zip(cells_GC, values_GC, filled_GC, reasons, strict=True)
@@ -124,11 +135,24 @@ def _scores(
     if formula == "policy_aware":
         scored = [row for row, why in zip(rows, reasons, strict=True) if not why]
         group = iter(policy_aware(rubric, scored))
-        return [_unscored(why) if why else _weighed(next(group)) for why in reasons]
+        return [
+            _unscored(why) if why else after_vetoes(rubric, row, *_weighed(next(group)))
+            for row, why in zip(rows, reasons, strict=True)
+        ]
     # What was known was enough, and what is still not known is not known of any answer.
     return [
         _unscored(why) if why else aggregate(rubric, row, formula, least_coverage=0)[:2]
         for row, why in zip(rows, reasons, strict=True)
+    ]
+
+
+def _held_down(scored: list[tuple[float | None, str]], code: str) -> list[tuple[float | None, str]]:
+    """The scores, those with this code lowered to the lowest of the others that is below 0; gated ones have no say."""
+    others = [score for score, why in scored if score is not None and not why.startswith((code, _GATED))]
+    lowest = min([0.0, *others])
+    return [
+        (min(score, lowest), why) if score is not None and why.startswith(code) else (score, why)
+        for score, why in scored
     ]
 
 

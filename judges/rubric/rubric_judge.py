@@ -4,7 +4,6 @@ In: nothing. Out: the protocol and the question that is put. An object with thes
 inherited. Not here: any judge (chat_rubric_judge.py, lexical_rubric_judge.py, table_rubric_judge.py), scores.
 """
 
-from collections.abc import Sequence
 from typing import NamedTuple, Protocol, runtime_checkable
 
 from citerefine.judges.rubric.cell import Cell
@@ -53,8 +52,3 @@ class RubricJudge(Protocol):
     async def aclose(self) -> None:
         """Gives back connections, files and memory; a later call opens them anew."""
         ...
-
-
-def spread(criteria: Sequence[Criterion], cells: Sequence[Cell]) -> dict[str, float | None]:
-    """Criterion id → value, as the formulas of citerefine.rubrics.aggregation take them."""
-    return {criterion.id: cell.value for criterion, cell in zip(criteria, cells, strict=True)}

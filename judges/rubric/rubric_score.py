@@ -15,15 +15,15 @@ class RubricScore(Record):
     """The score of one answer."""
 
     score: float | None = Field(default=None, allow_inf_nan=False)
-    """By the formula, unclipped; None if it is not known."""
+    """By the formula, unclipped unless the formula is one that clips; None if it is not known."""
     reason: Text = ""
-    """Why there is no score, as `code: what happened`."""
+    """Why there is no score, or what else is to be known of it, as `code: what happened`."""
     formula: str
     """Name of the formula (citerefine.rubrics.aggregation)."""
     coverage: float = Field(ge=0, le=1, allow_inf_nan=False)
     """Share of the weight, without signs, whose cells have a value."""
     gate: str = ""
-    """Why no judge was asked: `empty`, `too_short`, `refusal`, `boilerplate`; empty if one was. The score then is 0."""
+    """Why no judge was asked, a key of `gate.GATES`; empty if one was. The score then is 0."""
     cells: tuple[Cell, ...]
     """One for each judged leaf of the rubric, in its order."""
     judge: Text

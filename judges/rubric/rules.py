@@ -10,15 +10,19 @@ from collections.abc import Callable, Sequence
 from functools import cached_property
 from typing import Final, NamedTuple
 
+from citerefine.judges.claim_key import claim_key
 from citerefine.judges.claim_words import count_words
 from citerefine.judges.rubric.cell import Cell, Status
 from citerefine.refiner.records import Snippet
+from citerefine.refiner.tags.block import Span
 from citerefine.refiner.tags.scanner import TagParse, parse_tags
 from citerefine.rubrics.criterion import Criterion
 
 _NUMBER = re.compile(r"\d{1,7}", re.ASCII)
-_QUOTED = re.compile(r"[\"“„«](?:[^\s\"“”„»«]+\s+){3}[^\"“”„»«]*[\"”“»]")
+_QUOTED = re.compile(r"[\"“„«]((?:[^\s\"“”„»«]+\s+){3}[^\"“”„»«]*)[\"”“»]")
 """A quotation of at least four words."""
+_LEFT_OUT = re.compile(r"…|\.{3,}|\[[^\]]*\]")
+"""Where a quotation leaves something out, or puts something in."""
 
 
 class RuleQuery:
@@ -43,6 +47,11 @@ class RuleQuery:
         """All ids that are cited, known or not."""
         return frozenset(id for span in self.parse.spans for id in span.ids)
 
+    @cached_property
+    def keys(self) -> dict[str, str]:
+        """Id of each snippet that is cited → its words, each between blanks."""
+        return {snippet.id: f" {claim_key(snippet.text)} " for snippet in self.snippets if snippet.id in self.ids}
+
 
 class Rule(NamedTuple):
     """One rule."""
@@ -64,7 +73,25 @@ def _length(query: RuleQuery, low: int, high: int) -> float | str:
 
 def _excerpts(query: RuleQuery) -> float | str:
     spans = query.parse.spans
-    return sum(bool(_QUOTED.search(span.text)) for span in spans) / len(spans) if spans else 0.0
+    return sum(_quotes(query, span) for span in spans) / len(spans) if spans else 0.0
+
+
+def _quotes(query: RuleQuery, span: Span) -> bool:
+    """Whether a claim has a quotation; if evidence is known, one that a snippet which it cites has word for word."""
+    quoted = _QUOTED.findall(span.text)
+    if not query.snippets:
+        return bool(quoted)
+    cited = [query.keys[id] for id in span.ids if id in query.keys]
+    return any(_stands_in(text, key) for text in quoted for key in cited)
+
+
+def _stands_in(quoted: str, key: str) -> bool:
+    parts = [claim_key(part) for part in _LEFT_OUT.split(quoted)]
+    return any(part.count(" ") >= 3 for part in parts) and all(f" {part} " in key for part in parts if part)
+
+
+def _has_citations(query: RuleQuery) -> float | str:
+    return float(bool(query.keys if query.snippets else query.ids))
 
 
 def _known_ids(query: RuleQuery) -> float | str:
@@ -85,23 +112,17 @@ RULES: Final[dict[str, Rule]] = {
     "min_words": Rule("has at least N words", 1, lambda query, least: float(query.n_words >= least)),
     "over_words": Rule("has more than N words; for faults", 1, lambda query, most: float(query.n_words > most)),
     "length": Rule("1 up to N words, falling to 0 at M words; 300 and 600 as in ScholarQA", 2, _length, (300, 600)),
-    "excerpts": Rule("the share of its claims that quote what they cite", 0, _excerpts),
-    "has_citations": Rule("cites at least one snippet", 0, lambda query: float(bool(query.ids))),
+    "excerpts": Rule("the share of its claims that quote four words or more of what they cite", 0, _excerpts),
+    "has_citations": Rule("cites at least one snippet, a known one if evidence is known", 0, _has_citations),
     "known_ids": Rule("cites no id that no snippet has", 0, _known_ids),
     "answer_block": Rule("is one whole <answer> block and nothing around it", 0, _answer_block),
 }
 """Name → rule; written `NAME`, `NAME:N` or `NAME:N:M`."""
 
 
-def cell_by_rule(criterion: Criterion, query: RuleQuery, written: str = "") -> Cell:
-    """The cell of a criterion whose verifier is `rule`.
-
-    Args:
-        criterion: what the cell is for.
-        query: the answer.
-        written: stands for its rule, where the numbers come from elsewhere.
-    """
-    value = _apply(written or criterion.rule, query)
+def cell_by_rule(criterion: Criterion, query: RuleQuery) -> Cell:
+    """The cell of a criterion whose verifier is `rule`."""
+    value = _apply(criterion.rule, query)
     if isinstance(value, str):
         return failed_cell(criterion, value)
     return valued_cell(criterion, value)

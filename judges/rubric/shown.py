@@ -8,7 +8,7 @@ were read from what came in, and no other. Not here: whether it says anything (g
 
 import re
 from collections.abc import Callable
-from typing import Final
+from typing import Final, NamedTuple
 
 from citerefine.refiner.answer import Answer
 from citerefine.refiner.evidence import Evidence
@@ -22,6 +22,15 @@ _UNSEEN: Final = frozenset({"thinking", "tool_echo"})
 _NOTHING: Final = Evidence()
 
 
+class Seen(NamedTuple):
+    """What a reader sees of an answer."""
+
+    text: str
+    """With its citations as tags."""
+    parse: TagParse
+    """Its plain text and its citations, with ids as they were written; so that the text need not be read again."""
+
+
 def shown(answer: Answer | str, evidence: Evidence = _NOTHING) -> str:
     """What a reader sees of an answer.
 
@@ -30,13 +39,20 @@ def shown(answer: Answer | str, evidence: Evidence = _NOTHING) -> str:
     >>> shown("Ice came late [1].")
     'Ice came late [1].'
     """
+    return see(answer, evidence).text
+
+
+def see(answer: Answer | str, evidence: Evidence = _NOTHING) -> Seen:
+    """The same, and what was read in it."""
     if isinstance(answer, Answer):
-        return tagged(parse_tags(answer.tagged), _of(answer.evidence))
+        parse = parse_tags(answer.tagged)
+        return Seen(tagged(parse, _of(answer.evidence)), parse)
     parse = parse_tags(answer)
     codes = {finding.code for finding in parse.findings}
     full = _of(evidence)
     has_aliases = any(full(id) != id for span in parse.spans for id in span.ids)
-    return tagged(parse, full) if codes & _UNSEEN or "no_answer" not in codes or has_aliases else answer
+    is_plain = not codes & _UNSEEN and "no_answer" in codes and not has_aliases
+    return Seen(answer if is_plain else tagged(parse, full), parse)
 
 
 def tagged(parse: TagParse, named: Callable[[str], str] = str) -> str:

@@ -9,6 +9,7 @@ with std the standard deviation inside a group (over all its answers), summed ov
 a spread of .25 beside a rubric weight of .8 with .08 has 44 % of the signal. Not here: what to do about it.
 """
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from math import fsum
 from statistics import pstdev
@@ -102,8 +103,9 @@ def _criteria(rubric: Rubric, cells_GC: Sequence[Sequence[Cell]]) -> dict[str, T
     leaves = weigh(rubric)
     positive = fsum(leaf.mass for leaf in leaves if not leaf.is_fault) or 1.0
     names = [leaf.criterion.title or leaf.criterion.key for leaf in leaves]
+    counts = Counter(names)
     return {
-        name if names.count(name) == 1 else f"{name}:{leaf.criterion.key}": Term(
+        name if counts[name] == 1 else f"{name}:{leaf.criterion.key}": Term(
             leaf.mass / positive, [row[leaf.criterion.id] for row in rows]
         )
         for name, leaf in zip(names, leaves, strict=True)

@@ -2,8 +2,8 @@
 
 In: labels by answer and criterion, or a function that knows them; a file of JSON Lines `{"answer" or "answer_sha256",
 "criterion", "label"}`. Out: cells; what nobody labelled is a failed cell with the reason `no_label`. Reading is strict:
-a row that says nothing usable, or the opposite of an earlier one, is an error with its line number. Not here: measuring
-judges with labels (calibration/).
+a row that says nothing usable, or the opposite of an earlier one, is an error with its line number. Not here: what
+a label says (label_reading.py), measuring judges with labels (calibration/).
 """
 
 import hashlib
@@ -14,19 +14,22 @@ from pathlib import Path
 from typing import Any, Final
 
 from citerefine.judges.rubric.cell import Cell, Status
+from citerefine.judges.rubric.label_reading import read_label
 from citerefine.judges.rubric.rubric_judge import Graded, GradeQuery
 from citerefine.refiner.batch.rows import BadRow, opened_rows, read_rows
 from citerefine.refiner.errors import InputError
 from citerefine.refiner.tags.markup import scrub
+from citerefine.refiner.tags.scanner import parse_tags
 from citerefine.rubrics.criterion import Criterion
 
 Label = bool | int | float | str
-"""`MET`, `UNMET`, `CANNOT_ASSESS` (in any case), true, false, the name of a level, or a score on the native scale."""
+"""What label_reading.py reads: the name of a level, a score on the native scale; of a criterion that is met or not,
+`MET`, `UNMET`, true, false and the like. Or `CANNOT_ASSESS`, in any case."""
 Labels = Mapping[tuple[str, str], Label]
 """Answer's `answer_digest`, and the criterion's key or text → label."""
 LookUp = Callable[[GradeQuery, Criterion], Label | None]
 
-WORDS: Final = {"met": "MET", "unmet": "UNMET", "cannot_assess": "CANNOT_ASSESS"}
+CANNOT_ASSESS: Final = "CANNOT_ASSESS"
 _DIGEST = re.compile(r"[0-9a-f]{64}")
 
 
@@ -46,7 +49,7 @@ class TableRubricJudge:
             self._look_up = labels
         else:
             table = {(digest, _plain(criterion)): label for (digest, criterion), label in labels.items()}
-            self._look_up = lambda query, criterion: _found(table, answer_digest(query.answer), criterion)
+            self._look_up = lambda query, criterion: _found(table, query.answer, criterion)
 
     async def grade(self, query: GradeQuery) -> Graded:
         """The label of each criterion, as a cell."""
@@ -60,39 +63,12 @@ class TableRubricJudge:
         if label is None:
             return _without_value(criterion, "no_label: nobody labelled this answer with this criterion")
         try:
-            verdict, value = read_label(label, criterion)
+            said = read_label(label, criterion)
         except ValueError as error:
+            if isinstance(label, str) and label.strip().upper() == CANNOT_ASSESS:  # and no level of the scale
+                return _cell(criterion, Status.ABSTAIN, CANNOT_ASSESS, None if criterion.is_negative else 0.0)
             return _without_value(criterion, f"bad_label: {error}")
-        return Cell(
-            criterion=criterion.id,
-            key=criterion.key,
-            status=Status.ABSTAIN if verdict == "CANNOT_ASSESS" else Status.OK,
-            verdict=verdict,
-            value=value,
-            weight=criterion.weight,
-        )
-
-
-def read_label(label: Label, criterion: Criterion) -> tuple[str, float | None]:
-    """Verdict and value of a label; of one that cannot be told, no value for a fault, else 0.
-
-    Raises:
-        ValueError: if the scale of the criterion has no such label.
-    """
-    if isinstance(label, bool):
-        return ("MET", 1.0) if label else ("UNMET", 0.0)
-    scale = criterion.scale
-    if isinstance(label, str):
-        for level in scale.levels:
-            if label == level.name:
-                return label, level.value
-        word = WORDS.get(label.strip().lower())
-        if word == "CANNOT_ASSESS":
-            return word, None if criterion.is_negative else 0.0
-        if word is None:
-            raise ValueError(f"the label is {label[:40]!r}; use MET, UNMET, CANNOT_ASSESS, a level or a number")
-        return word, float(word == "MET")
-    return f"{label:g}", scale.to_unit(label)
+        return _cell(criterion, Status.OK, said.verdict, said.value)
 
 
 def load_table_rubric_judge(path: Path) -> TableRubricJudge:
@@ -101,12 +77,14 @@ def load_table_rubric_judge(path: Path) -> TableRubricJudge:
     Raises:
         InputError: if the file cannot be read, holds no label, or a row is not one.
     """
-    labels = dict[tuple[str, str], Label]()
+    labels, by_words = dict[tuple[str, str], Label](), dict[tuple[str, str], set[Label]]()
     digest = hashlib.sha256()
     with opened_rows(path, "labels") as file:
         for row in read_rows(file):
             try:
                 key, label = _labelled(row.values)
+                if words := _words_of(row.values):
+                    by_words.setdefault((words, key[1]), set()).add(label)
             except BadRow as reason:
                 raise InputError(f"{path}, line {row.line}: {reason}") from None
             if key in labels and labels[key] != label:
@@ -118,7 +96,9 @@ def load_table_rubric_judge(path: Path) -> TableRubricJudge:
             digest.update(repr((key, label)).encode())
     if not labels:
         raise InputError(f"{path} holds no labels; write one row a cell, with answer, criterion and label")
-    return TableRubricJudge(labels, f"table:{path.name} ({digest.hexdigest()[:8]})")
+    # The judge is given an answer as a reader sees it, and people labelled it as the model wrote it, or without tags.
+    alike = {key: found.pop() for key, found in by_words.items() if len(found) == 1}
+    return TableRubricJudge(alike | labels, f"table:{path.name} ({digest.hexdigest()[:8]})")
 
 
 def _labelled(values: dict[str, Any] | BadRow) -> tuple[tuple[str, str], Label]:
@@ -145,13 +125,35 @@ def _digest(values: dict[str, Any]) -> str:
     return digest.lower()
 
 
-def _found(table: Labels, digest: str, criterion: Criterion) -> Label | None:
-    by_key = table.get((digest, criterion.key))
-    return table.get((digest, _plain(criterion.text))) if by_key is None else by_key
+def _words_of(values: dict[str, Any] | BadRow) -> str:
+    """Digest of the labelled answer without its tags; empty where only a digest is given."""
+    answer = None if isinstance(values, BadRow) else values.get("answer")
+    return answer_digest(parse_tags(answer).text) if isinstance(answer, str) else ""
+
+
+def _found(table: Labels, answer: str, criterion: Criterion) -> Label | None:
+    """The label of the answer as it is shown, else of its plain text; by the criterion's key, else by its text."""
+    names = (criterion.key, _plain(criterion.text))
+    for text in (answer, parse_tags(answer).text):
+        digest = answer_digest(text)
+        if (label := next((table[digest, name] for name in names if (digest, name) in table), None)) is not None:
+            return label
+    return None
 
 
 def _plain(criterion: str) -> str:
     return unicodedata.normalize("NFC", criterion.strip())
+
+
+def _cell(criterion: Criterion, status: Status, verdict: str, value: float | None) -> Cell:
+    return Cell(
+        criterion=criterion.id,
+        key=criterion.key,
+        status=status,
+        verdict=verdict,
+        value=value,
+        weight=criterion.weight,
+    )
 
 
 def _without_value(criterion: Criterion, reason: str) -> Cell:

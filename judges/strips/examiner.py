@@ -3,18 +3,20 @@
 In: questions that fit one call, and how they are put. Out: what was said to each; where the model said nothing that
 counts, the reason. The ways out of a failure, in order: without log-probabilities, if the server may have refused
 these; once more with another seed, if the reply cannot be read; in halves, down to single questions, if a smaller call
-may succeed. What the client itself has tried again (refiner/chat/) is not tried again here. Not here: several calls,
-another model (panel.py).
+may succeed. All of them together are few calls, so that whoever writes what a model chokes on cannot make them many. A
+model that keeps replies is told of those that cannot be read, or it would give them again for ever. What the client
+itself has tried again (refiner/chat/) is not tried again here. Not here: several calls, another model (panel.py).
 """
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Final, Generic, NamedTuple, TypeVar
 
 from citerefine.judges.strips.odds import TOP, Odds, read_odds
 from citerefine.judges.strips.strip import Item, read_strip, strip_grammar
 from citerefine.refiner.chat.call import ChatCall, ChatReply, Finish, Message, Sampling
 from citerefine.refiner.errors import CallError
-from citerefine.refiner.protocols import ChatModel
+from citerefine.refiner.protocols import ChatModel, Rejects
 from citerefine.refiner.records import Usage
 
 Q = TypeVar("Q")
@@ -25,6 +27,8 @@ TOKENS_A_LINE: Final = 16
 """Most tokens of a verdict line."""
 AGAIN_TEMPERATURE: Final = 0.3
 """Least temperature of a second attempt: at 0 another seed would change nothing."""
+MOST_CALLS: Final = 20
+"""Most calls about the questions of one call: enough to tell two of 24 apart that spoil it."""
 MOST_SPOILT: Final = 3
 """After so many single questions without one readable reply, a model is taken for one that gives none."""
 
@@ -70,6 +74,17 @@ class NoVerdict(NamedTuple):
 Outcome = Verdict | NoVerdict
 
 
+@dataclass(slots=True)
+class _Batch:
+    """What all calls about the questions of one call share."""
+
+    sampling: Sampling
+    bill: list[Usage]
+    keeps: bool
+    calls: int = 0
+    """That were made."""
+
+
 class Examiner(Generic[Q]):
     """One chat model as a judge."""
 
@@ -83,7 +98,7 @@ class Examiner(Generic[Q]):
             pose: writes the prompt of a call.
             thinking_tokens: how long the model may think.
             alike: whether questions are short beside what all share, so that where half of them do not fit the
-                context none does.
+                context none does, and where both halves of them are refused it is for what they share.
         """
         self._model = model
         self._pose = pose
@@ -100,59 +115,91 @@ class Examiner(Generic[Q]):
         """The model string."""
         return self._model.name
 
-    async def examine(self, asked: Sequence[Q], sampling: Sampling, bill: list[Usage]) -> list[Outcome]:
-        """What was said to each question, in order; adds to `bill` what the replies consumed.
+    async def examine(
+        self, asked: Sequence[Q], sampling: Sampling, bill: list[Usage], *, keeps: bool = False
+    ) -> list[Outcome]:
+        """What was said to each question, in order.
+
+        Args:
+            asked: the questions.
+            sampling: of the first attempt.
+            bill: what the replies consumed is added to it.
+            keeps: whether a budget that ends is a reason like another, so that what was said before is kept.
 
         Raises:
             CallError: if no call to this model will succeed.
         """
-        return await self._examine(asked, sampling, bill, ATTEMPTS)
+        return await self._examine(asked, _Batch(sampling, bill, keeps), ATTEMPTS)
 
-    async def _examine(self, asked: Sequence[Q], sampling: Sampling, bill: list[Usage], attempts: int) -> list[Outcome]:
+    async def _examine(self, asked: Sequence[Q], batch: _Batch, attempts: int) -> list[Outcome]:
         outcome: list[Outcome] | NoVerdict = NoVerdict("", "")
         for attempt in range(attempts):
-            outcome = await self._ask(self._pose(asked), _seeded(sampling, attempt), bill)
-            if not isinstance(outcome, NoVerdict):
-                return outcome
-            if outcome.code not in _UNREADABLE:
+            outcome = await self._ask(self._pose(asked), _seeded(batch.sampling, attempt), batch)
+            if not isinstance(outcome, NoVerdict) or outcome.code not in _UNREADABLE:
                 break
-        assert isinstance(outcome, NoVerdict)
+        return await self._settle(asked, outcome, batch)
+
+    async def _settle(self, asked: Sequence[Q], outcome: list[Outcome] | NoVerdict, batch: _Batch) -> list[Outcome]:
+        """What was said to each question, where this came of asking all of them at once."""
+        if not isinstance(outcome, NoVerdict):
+            return outcome
         if len(asked) > 1 and outcome.code in _TOO_MUCH and (self._has_judged or self._spoilt < MOST_SPOILT):
-            return await self._halves(asked, sampling, bill)
+            if self._alike and outcome.code == "refusal":
+                return await self._refused_halves(asked, batch, outcome)
+            return await self._halves(asked, batch, outcome)
         self._spoilt += len(asked) == 1 and outcome.code in _UNREADABLE
         return [outcome] * len(asked)
 
-    async def _halves(self, asked: Sequence[Q], sampling: Sampling, bill: list[Usage]) -> list[Outcome]:
+    async def _halves(self, asked: Sequence[Q], batch: _Batch, whole: NoVerdict) -> list[Outcome]:
         """One after the other, so that a call counts as one however it is cut; and once, since halves are many."""
-        middle = len(asked) // 2
-        first = await self._examine(asked[:middle], sampling, bill, 1)
-        if self._alike and all(isinstance(one, NoVerdict) and one.code == "context_exceeded" for one in first):
-            return [*first, *[first[0]] * (len(asked) - middle)]
-        return [*first, *await self._examine(asked[middle:], sampling, bill, 1)]
+        middle, found = len(asked) // 2, list[Outcome]()
+        for half in (asked[:middle], asked[middle:]):
+            if self._alike and found and all(_is(one, "context_exceeded") for one in found):
+                return [*found, *found[:1] * len(half)]
+            spent = batch.calls >= MOST_CALLS
+            found += [whole] * len(half) if spent else await self._examine(half, batch, 1)
+        return found
 
-    async def _ask(self, posed: Posed, sampling: Sampling, bill: list[Usage]) -> list[Outcome] | NoVerdict:
+    async def _refused_halves(self, asked: Sequence[Q], batch: _Batch, whole: NoVerdict) -> list[Outcome]:
+        """Both are asked before either is cut, so that an answer that is refused is found out in few calls."""
+        if batch.calls + 2 > MOST_CALLS:
+            return [whole] * len(asked)
+        middle = len(asked) // 2
+        halves = asked[:middle], asked[middle:]
+        outcomes = [await self._ask(self._pose(half), batch.sampling, batch) for half in halves]
+        if all(isinstance(one, NoVerdict) and _is(one, "refusal") for one in outcomes):
+            return [whole] * len(asked)
+        settled = [await self._settle(half, one, batch) for half, one in zip(halves, outcomes, strict=True)]
+        return [*settled[0], *settled[1]]
+
+    async def _ask(self, posed: Posed, sampling: Sampling, batch: _Batch) -> list[Outcome] | NoVerdict:
+        batch.calls += 1
         try:
-            reply = await self._reply(posed, sampling)
+            call, reply = await self._reply(posed, sampling)
         except CallError as error:
             # A model that has never replied refuses us, not this question.
             never = error.code == "bad_request" and len(posed.items) == 1 and not self._has_replied
-            if error.code in _FATAL or never:
+            if never or (error.code in _FATAL and not (batch.keeps and error.code == "budget")):
                 raise
             return NoVerdict(error.code, str(error))
         self._has_replied = True
-        bill.append(reply.usage)
-        return self._read(reply, posed.items)
+        batch.bill.append(reply.usage)
+        found = self._read(reply, posed.items)
+        if isinstance(found, NoVerdict) and found.code == "unparsable" and isinstance(self._model, Rejects):
+            self._model.reject(call)
+        return found
 
-    async def _reply(self, posed: Posed, sampling: Sampling) -> ChatReply:
+    async def _reply(self, posed: Posed, sampling: Sampling) -> tuple[ChatCall, ChatReply]:
         call = self._call(posed, sampling, with_odds=self._gives_odds)
         try:
-            return await self._model.complete(call)
+            return call, await self._model.complete(call)
         except CallError as error:
             if error.code != "bad_request" or not self._gives_odds:
                 raise
-        reply = await self._model.complete(self._call(posed, sampling, with_odds=False))
+        call = self._call(posed, sampling, with_odds=False)
+        reply = await self._model.complete(call)
         self._gives_odds = False  # it took the same question without
-        return reply
+        return call, reply
 
     def _call(self, posed: Posed, sampling: Sampling, *, with_odds: bool) -> ChatCall:
         tokens = TOKENS_A_LINE * (len(posed.items) + 1) + self._thinking_tokens
@@ -174,6 +221,10 @@ class Examiner(Generic[Q]):
         self._has_judged = True
         odds = read_odds(reply, items, thinks=thinks)
         return [Verdict(one.word, one.pointer, p) for one, p in zip(said, odds, strict=True)]
+
+
+def _is(outcome: Outcome, code: str) -> bool:
+    return isinstance(outcome, NoVerdict) and outcome.code == code
 
 
 def _seeded(first: Sampling, attempt: int) -> Sampling:

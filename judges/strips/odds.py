@@ -7,7 +7,9 @@ Each alternative at a verdict's first token is counted for the word that it begi
 and the token that was chosen does not tell which, the next token is looked at too. The masses are renormalised over
 the words. Servers differ in whether they report them before or after the grammar has masked other tokens (llama.cpp
 and transformers: before; vLLM: after), so mass outside the words is left out; where the words have less than half of
-all mass, the model meant none of them, and there are no figures. Not here: what words mean.
+all mass, the model meant none of them, and there are no figures. Nor are there where a word that is not among the
+alternatives could have much of the mass that these leave over, where the chosen token is the only one that is told,
+and where the masses are more than 1 together, as where a server fills in zeros. Not here: what words mean.
 """
 
 import math
@@ -23,7 +25,10 @@ TOP: Final = 20
 LEAST_MASS: Final = 0.5
 """Least probability that all words must have together."""
 MOST_UNDECIDED: Final = 0.1
-"""Most probability of alternatives that begin several words, none of which was followed."""
+"""Most probability that is not told apart: of alternatives that begin several words and were not followed, and of all
+tokens that are not told, where one of them may begin a word that no told one begins."""
+MOST_TOGETHER: Final = 1.01
+"""Most that the probabilities of one place may add up to; servers round."""
 
 _WORD: Final = re.compile(r"\w")
 
@@ -96,12 +101,15 @@ def _odds_at(start: int, tokens: Sequence[_Token], words: Sequence[str]) -> Odds
         if masses is None:
             return None
         chosen = _bytes_of(token.entry)
+        untold = {*(_words_begun(read, b"", b"", words) or words)}
         for written, mass in masses.items():
             begun = _words_begun(read, written, before, words)
+            untold -= {*begun}
             if len(begun) == 1:
                 found[begun[0]] += share * mass
             elif begun and written != chosen:
                 undecided += share * mass
+        undecided += share * max(0.0, 1 - sum(masses.values())) if untold else 0.0
         if len(_words_begun(read, chosen, before, words)) < 2:
             break
         share, read, before = share * masses[chosen], read + chosen.removeprefix(before), b""
@@ -112,7 +120,7 @@ def _odds_at(start: int, tokens: Sequence[_Token], words: Sequence[str]) -> Odds
 
 
 def _masses(entry: dict[str, Any]) -> dict[bytes, float] | None:
-    """Token → probability of what could stand at one place; None if one of them is no log-probability."""
+    """Token → probability of what could stand at one place; None if these are no probabilities, or are one alone."""
     others = entry.get("top_logprobs")
     masses = dict[bytes, float]()
     for other in [*(others if isinstance(others, list) else ()), entry]:
@@ -120,7 +128,7 @@ def _masses(entry: dict[str, Any]) -> dict[bytes, float] | None:
         if mass is None:
             return None
         masses[_bytes_of(other)] = mass  # the chosen token may stand among the alternatives
-    return masses
+    return masses if len(masses) > 1 and sum(masses.values()) <= MOST_TOGETHER else None
 
 
 def _mass(entry: object) -> float | None:

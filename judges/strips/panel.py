@@ -58,8 +58,13 @@ class Panel(Generic[Q]):
         self._calls_at_once = calls_at_once
         self._examiners = [Examiner(one, pose, thinking_tokens=thinking_tokens, alike=alike) for one in models]
 
-    async def ask(self, calls: Sequence[tuple[Sequence[Q], Sampling]]) -> Answered:
+    async def ask(self, calls: Sequence[tuple[Sequence[Q], Sampling]], *, keeps: bool = False) -> Answered:
         """What is said to the questions of each call, which is sampled as it says.
+
+        Args:
+            calls: questions, and how each call is sampled.
+            keeps: whether, where a budget ends, what was paid for is kept: the other questions have the reason
+                `budget`, and no backup is asked.
 
         Raises:
             CallError: if asking on is of no use: `unauthorized`, `no_such_model`, `budget`, or `bad_request` from a
@@ -67,7 +72,7 @@ class Panel(Generic[Q]):
             ModelError: if a model that runs in this process cannot be loaded.
         """
         room, bill = asyncio.Semaphore(self._calls_at_once), list[Usage]()
-        tasks = [asyncio.create_task(self._ask_one(asked, sampling, room, bill)) for asked, sampling in calls]
+        tasks = [asyncio.create_task(self._ask_one(asked, sampling, room, bill, keeps)) for asked, sampling in calls]
         try:
             outcomes = await asyncio.gather(*tasks)
         finally:
@@ -76,15 +81,15 @@ class Panel(Generic[Q]):
         return Answered(outcomes, reduce(add, bill) if bill else None)
 
     async def _ask_one(
-        self, asked: Sequence[Q], sampling: Sampling, room: asyncio.Semaphore, bill: list[Usage]
+        self, asked: Sequence[Q], sampling: Sampling, room: asyncio.Semaphore, bill: list[Usage], keeps: bool
     ) -> list[Outcome]:
         async with room:
             first, *backups = self._examiners
-            outcomes = await first.examine(asked, sampling, bill)
+            outcomes = await first.examine(asked, sampling, bill, keeps=keeps)
             for backup in backups:
-                left = [number for number, outcome in enumerate(outcomes) if isinstance(outcome, NoVerdict)]
+                left = [number for number, outcome in enumerate(outcomes) if _is_left(outcome)]
                 if left:
-                    again = await backup.examine([asked[number] for number in left], sampling, bill)
+                    again = await backup.examine([asked[number] for number in left], sampling, bill, keeps=keeps)
                     for number, outcome in zip(left, again, strict=True):
                         outcomes[number] = _by_backup(outcomes[number], outcome, backup.model_name)
             return outcomes
@@ -93,6 +98,10 @@ class Panel(Generic[Q]):
         """Gives back what the models hold."""
         for model in self._models:
             await model.aclose()
+
+
+def _is_left(outcome: Outcome) -> bool:
+    return isinstance(outcome, NoVerdict) and outcome.code != "budget"
 
 
 def _by_backup(first: Outcome, second: Outcome, model: str) -> Outcome:

@@ -6,6 +6,9 @@ connection broke, whose reply could not be read or who asked for it stopped wait
 counts at most what it might have used. Not here: keeping account (journal.py, budget.py).
 """
 
+import secrets
+import time
+from contextvars import ContextVar
 from typing import Final, NamedTuple, Protocol, runtime_checkable
 
 from citerefine.refiner.chat.call import ChatCall, ChatReply
@@ -37,6 +40,33 @@ class Attempt(NamedTuple):
     """Address that was asked."""
     most: Usage
     """What it uses at most."""
+    request: str = ""
+    """Key of all that decides its reply (requests.request_key); empty where only the call is known."""
+
+
+class Keeper(Protocol):
+    """Keeps replies to requests."""
+
+    def recall(self, request: str) -> ChatReply | None:
+        """The reply to a request of that key, which costs nothing; None if it has none."""
+        ...
+
+
+KEEPER: Final[ContextVar[Keeper | None]] = ContextVar("KEEPER", default=None)
+"""Who keeps replies to the requests that are made in this context."""
+
+
+@runtime_checkable
+class Keyed(Protocol):
+    """A model that can say which requests a call would become."""
+
+    def request_keys(self, call: ChatCall) -> tuple[str, ...]:
+        """Keys of the requests that would ask this call now (`Attempt.request`); none before that is known."""
+        ...
+
+    async def find_keys(self, call: ChatCall) -> tuple[str, ...]:
+        """The same, after asking the server what is not known. Raises CallError if it cannot be asked."""
+        ...
 
 
 class AttemptWatcher(Protocol):
@@ -65,6 +95,11 @@ class Watchable(Protocol):
     def watch(self, watcher: AttemptWatcher) -> bool:
         """Tells this watcher, and no other one any more; False if it cannot."""
         ...
+
+
+def new_id() -> str:
+    """An id for a request that no other one has; later ones sort later, which keeps indexes over many of them small."""
+    return f"{time.time_ns():016x}{secrets.token_hex(8)}"
 
 
 def most_used(call: ChatCall) -> Usage:

@@ -5,6 +5,8 @@ little as possible: what a server says of itself in its list of models decides w
 keeping what was found (client.py), the longer look that `doctor` takes (probe.py).
 """
 
+import hashlib
+import json
 import os
 from collections.abc import Awaitable, Callable
 from typing import Any, Final, Literal
@@ -45,6 +47,8 @@ class Server(Record):
     model: str | None = None
     """The model's name in that list."""
     context_tokens: int | None = None
+    told: str = ""
+    """What it says of the weights behind the name, as JSON; empty if it says nothing of them."""
 
     @property
     def takes_thinking(self) -> bool:
@@ -67,11 +71,26 @@ async def look_at(connection: Connection, endpoint: Endpoint) -> Server:
         case "vllm":
             facts |= {"kind": "vllm", "label": await _vllm_label(connection, endpoint)}
             facts["context_tokens"] = _positive(entry.get("max_model_len"))
+            facts["told"] = _told(facts["label"], entry.get("root"), entry)
         case "llamacpp":
             props = _object(await _get(connection, f"{endpoint.root_url}/props"))
             facts |= {"kind": "llama.cpp", "label": f"llama.cpp {props.get('build_info') or ''}".strip()}
             facts["context_tokens"] = _positive(_object(props.get("default_generation_settings")).get("n_ctx"))
+            facts["told"] = _told(facts["label"], props.get("model_path"), entry | props)
+        case _:
+            root = entry.get("root")
+            facts["told"] = _told(None, None if root == entry.get("id") else root, entry)
     return Server.model_validate(facts)
+
+
+def _told(label: str | None, weights: JsonValue, said: dict[str, JsonValue]) -> str:
+    """What tells this model from another one under its name; nothing where the server does not say which it is."""
+    if not isinstance(weights, str) or not weights:
+        return ""
+    size = {name: _object(said.get("meta")).get(name) for name in ("n_params", "size")}
+    template = hashlib.sha256(str(said.get("chat_template")).encode()).hexdigest()
+    more = [said.get("parent"), said.get("max_model_len"), said.get("model_alias"), size, template]
+    return json.dumps([label, weights, *more], sort_keys=True)
 
 
 async def _vllm_label(connection: Connection, endpoint: Endpoint) -> str:

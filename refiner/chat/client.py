@@ -100,6 +100,8 @@ class ChatClient:
         retries = self._retries()
         async with retries.deadline():
             server, field = await self._look(), await self._grammar_field(call)
+            if reply := self._exchange.recall(server, call, field):
+                return reply
             return await _persist(partial(self._exchange.complete, lane, server, call, field), retries)
 
     async def stream(self, call: ChatCall, until: float | None = None) -> AsyncGenerator[str | ChatReply, None]:
@@ -138,6 +140,21 @@ class ChatClient:
             model=server.model,
         )
 
+    def request_keys(self, call: ChatCall) -> tuple[str, ...]:
+        """Key of the request that would ask this call now (attempts.Keyed); none before the server was asked."""
+        known, field = self._known_field(call)
+        return (self._exchange.key(self._server, call, field),) if known and self._server else ()
+
+    async def find_keys(self, call: ChatCall) -> tuple[str, ...]:
+        """The same, after asking the server. Raises CallError if it cannot be asked."""
+        return (self._exchange.key(await self._look(), call, await self._grammar_field(call)),)
+
+    def _known_field(self, call: ChatCall) -> tuple[bool, str | None]:
+        """Whether it is known how the call's grammar is sent, and how."""
+        if call.grammar is None or self._chosen_field is not None:
+            return True, None if self._chosen_field == "off" else self._chosen_field
+        return call.thinking in self._grammar_fields, self._grammar_fields.get(call.thinking)
+
     async def _grammar_field(self, call: ChatCall) -> str | None:
         return None if call.grammar is None else await self._find_grammar_field(thinking=call.thinking)
 
@@ -155,6 +172,8 @@ class ChatClient:
 
     async def _ask(self, call: ChatCall, grammar_field: str) -> ChatReply:
         retries, server = self._retries(), await self._look()
+        if reply := self._exchange.recall(server, call, grammar_field):
+            return reply
         attempt = partial(self._exchange.complete, self._here().lane, server, call, grammar_field)
         async with retries.deadline():
             return await _persist(attempt, retries)

@@ -22,8 +22,9 @@ from pydantic import SecretStr
 from citerefine.refiner.chat.bounded_body import BadBodyError, BodyTooLargeError, bound, bounded
 from citerefine.refiner.chat.endpoint import Endpoint
 from citerefine.refiner.chat.failures import Failure, bad_response, refused, too_large, unreachable
+from citerefine.refiner.chat.http_reading import BadHttpError
 from citerefine.refiner.chat.limits import ClientLimits
-from citerefine.refiner.chat.plain_http import BadHttpError, NotConnectedError, PlainHttp, Response
+from citerefine.refiner.chat.plain_http import NotConnectedError, PlainHttp, Response
 
 _CONNECT_SECONDS: Final = 10.0
 _LOOPBACK: Final = ("localhost", "127.0.0.1", "::1")

@@ -4,10 +4,9 @@ In: a call, the loop's connection, what the server is. Out: `ChatReply`, whole o
 is told to a watcher, if there is one. Not here: deadlines and further attempts (client.py).
 """
 
-import secrets
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import aclosing, suppress
-from functools import partial
+from functools import cache, partial
 from types import TracebackType
 from typing import Final, NamedTuple
 
@@ -15,9 +14,11 @@ from pydantic import JsonValue, SecretStr
 
 from citerefine.refiner.chat.attempts import (
     CANCELLED,
+    KEEPER,
     Attempt,
     AttemptWatcher,
     most_used,
+    new_id,
     told_usage,
     usage_of_failure,
 )
@@ -27,10 +28,11 @@ from citerefine.refiner.chat.connection import Body, ChatExchange, Connection
 from citerefine.refiner.chat.endpoint import Endpoint, Prices
 from citerefine.refiner.chat.events import DONE, read_events
 from citerefine.refiner.chat.failures import Failure, bad_response, reported, unreachable, with_models
+from citerefine.refiner.chat.identity import served
 from citerefine.refiner.chat.limiter import Limiter
 from citerefine.refiner.chat.mixups import MixupGuard
 from citerefine.refiner.chat.replies import ReplyBuilder, Wire, read_usage, read_wire
-from citerefine.refiner.chat.requests import REPLACEMENTS, Request, build_request
+from citerefine.refiner.chat.requests import REPLACEMENTS, Request, build_request, request_key
 from citerefine.refiner.chat.strict_json import parse_json
 from citerefine.refiner.errors import CiterefineError
 from citerefine.refiner.records import Usage
@@ -57,14 +59,21 @@ class _Sent(NamedTuple):
     account: "_Account"
 
 
+class _Kept(Exception):
+    """There is a reply already."""
+
+    def __init__(self, reply: ChatReply) -> None:
+        self.reply = reply
+
+
 class _Account:
     """Tells a watcher of one request, once."""
 
-    def __init__(self, watcher: AttemptWatcher | None, call: ChatCall, endpoint: str) -> None:
+    def __init__(self, watcher: AttemptWatcher | None, call: ChatCall, endpoint: str, request: str) -> None:
         self._watcher = watcher
-        self.id = secrets.token_hex(16)
+        self.id = new_id()
         if watcher:
-            self._attempt = Attempt(self.id, call.key, endpoint, most_used(call))
+            self._attempt = Attempt(self.id, call.key, endpoint, most_used(call), request)
 
     async def open(self) -> None:
         if self._watcher:
@@ -126,16 +135,20 @@ class Exchange:
         self._prices = prices
         self._refused: frozenset[str] = frozenset()
         self._guard = MixupGuard()
+        self._serves = cache(partial(served, endpoint))
         self.watcher: AttemptWatcher | None = None
         """Hears of each request."""
 
     async def complete(self, lane: Lane, server: Server, call: ChatCall, grammar_field: str | None) -> ChatReply:
         """The reply to one request. Raises Failure."""
         builder = ReplyBuilder(self._prices, thinking=call.thinking)
-        async with self._send(lane, server, call, grammar_field, stream=False) as sent:
-            builder.add(await self._read_whole(sent, call))
-            reply = self._build(builder)
-            await sent.account.close(reply.finish, told_usage(reply.usage), reply)
+        try:
+            async with self._send(lane, server, call, grammar_field, stream=False) as sent:
+                builder.add(await self._read_whole(sent, call))
+                reply = self._build(builder)
+                await sent.account.close(reply.finish, told_usage(reply.usage), reply)
+        except _Kept as kept:
+            return kept.reply
         return reply
 
     async def stream(
@@ -192,7 +205,8 @@ class Exchange:
         """A request that the server took, once it has refused no field of it any more. Raises Failure."""
         while True:
             request = self._request(server, call, grammar_field, stream)
-            account = _Account(self.watcher, call, self._endpoint.base_url)
+            key = self.key(server, call, grammar_field)
+            account = _Account(self.watcher, call, self._endpoint.base_url, key)
             try:
                 await account.open()
                 exchange = lane.connection.chat(*request, account.id)
@@ -201,6 +215,9 @@ class Exchange:
                 await account.fail(failure)
                 if not self._heed(failure, request):
                     raise self._explained(failure, server) from None
+                # Only now is it known what the request is that was answered in an earlier run.
+                if not stream and (reply := self.recall(server, call, grammar_field)):
+                    raise _Kept(reply) from None
             except BaseException as error:
                 await account.fail(error)
                 raise
@@ -214,6 +231,21 @@ class Exchange:
             refused=self._refused,
             stream=stream,
         )
+
+    def key(self, server: Server, call: ChatCall, grammar_field: str | None) -> str:
+        """Of the request that would ask this call now (`Attempt.request`)."""
+        return request_key(
+            call,
+            self._serves(server.told),
+            grammar_field=grammar_field,
+            takes_thinking=server.takes_thinking,
+            refused=self._refused,
+        )
+
+    def recall(self, server: Server, call: ChatCall, grammar_field: str | None) -> ChatReply | None:
+        """The reply to it that is kept already, by whoever keeps them here."""
+        keeper = KEEPER.get()
+        return keeper.recall(self.key(server, call, grammar_field)) if keeper else None
 
     def _heed(self, failure: Failure, request: Request) -> bool:
         """Whether the server refused a field that can be left out or renamed; it is so from now on."""

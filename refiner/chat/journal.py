@@ -2,53 +2,53 @@
 
 In: a chat model, a path. Out: the same model, whose calls are journaled one request at a time, with what it used:
 before it is sent, and when it ended, before its reply is handed on. A call that was answered before costs nothing, in
-this run and when a killed one goes on. Only replies that are whole are used again; failures, refusals and cut replies
-are kept for their cost, and asked again. A reply that is drawn anew each time (a temperature and no seed) is kept and
-never used again. Equal calls at once are made once within one process; two processes that ask the same at the same
-moment both pay. Not here: the file (journal_file.py), transactions (journal_writer.py), budgets (budget.py: put a
-BudgetedModel inside, so that what the file holds needs none).
+this run and when a killed one goes on. Only replies that are whole, and that nobody rejected, are used again; failures,
+refusals and cut replies are kept for their cost, and asked again. A reply that is drawn anew each time (a temperature
+and no seed) is kept and never used again. Equal calls at once are made once within one process; two processes that ask
+the same at the same moment both pay. What a server says that it serves is part of what is asked: it has to be there
+before anything is found. Not here: the file (journal_file.py), transactions (journal_writer.py), who answers under a
+name (identity.py), budgets (budget.py: put a BudgetedModel inside, so that what the file holds needs none).
 """
 
 import asyncio
 import hashlib
-import ipaddress
 import json
-import secrets
 import time
-from collections.abc import AsyncGenerator, Iterator, Sequence
-from contextlib import suppress
+from collections.abc import AsyncGenerator, Iterable, Iterator, Sequence
+from contextlib import closing, contextmanager, suppress
 from functools import partial
 from pathlib import Path
-from typing import Final
 from weakref import WeakKeyDictionary
 
 from citerefine.refiner.chat.attempts import (
     CANCELLED,
     FREE,
+    KEEPER,
     PAID,
     Attempt,
+    Keyed,
     Watchable,
     most_used,
+    new_id,
     told_usage,
     usage_of_failure,
 )
 from citerefine.refiner.chat.call import ChatCall, ChatReply
-from citerefine.refiner.chat.endpoint import Endpoint
+from citerefine.refiner.chat.identity import identity
 from citerefine.refiner.chat.journal_events import Event, Totals, is_usable
-from citerefine.refiner.chat.journal_file import SCHEMA, JournalFile
-from citerefine.refiner.chat.journal_writer import JournalWriter
+from citerefine.refiner.chat.journal_file import MOST_BYTES, SCHEMA, HeldError, JournalFile
+from citerefine.refiner.chat.journal_writer import JournalWriter, unheld
+from citerefine.refiner.chat.retries import BEGAN
 from citerefine.refiner.chat.single_flight import SingleFlight
 from citerefine.refiner.errors import CallError, CiterefineError
 from citerefine.refiner.protocols import Capabilities, ChatModel
 from citerefine.refiner.records import Usage
 
-_OWN: Final = "own server"
-
 
 class JournaledModel:
-    """A chat model that asks only what a journal does not hold (protocols.ChatModel)."""
+    """A chat model that asks only what a journal does not hold (protocols.ChatModel, protocols.Rejects)."""
 
-    def __init__(self, model: ChatModel, path: Path, *, most_bytes: int | None = None) -> None:
+    def __init__(self, model: ChatModel, path: Path, *, most_bytes: int | None = MOST_BYTES) -> None:
         """Opens nothing yet.
 
         Args:
@@ -58,9 +58,12 @@ class JournaledModel:
             most_bytes: its size at most; beyond it calls fail with InputError.
         """
         self._model = model
-        self._file = JournalFile(path, most_bytes)
-        # Of a fixed length, as the call's key is: no two pairs of them are one string.
-        self._prefix = hashlib.sha256(json.dumps([SCHEMA, identity(model.name)]).encode()).digest()
+        self._path, self._most_bytes = path, most_bytes
+        self._file = JournalFile(path, most_bytes, wait=0)  # it is waited for in ways that stop nobody else
+        self._keyed = model if isinstance(model, Keyed) else None
+        # Of a fixed length, as the keys of requests are: no two pairs of them are one string.
+        who = "" if self._keyed and model.name.startswith("openai:") else identity(model.name)
+        self._prefix = hashlib.sha256(json.dumps([SCHEMA, who]).encode()).digest()
         self._flights = WeakKeyDictionary[asyncio.AbstractEventLoop, SingleFlight[ChatReply]]()
         self._writers = WeakKeyDictionary[asyncio.AbstractEventLoop, JournalWriter]()
         self._told = isinstance(model, Watchable) and model.watch(self)
@@ -72,12 +75,9 @@ class JournaledModel:
         """The model string."""
         return self._model.name
 
-    def key(self, call: ChatCall) -> str:
-        """SHA-256, in hex, of all that decides the reply."""
-        return self._key(call.key)
-
-    def _key(self, call_key: str) -> str:
-        return hashlib.sha256(self._prefix + call_key.encode()).hexdigest()
+    def _key(self, request: str) -> str:
+        """Of what decides the reply, in the file."""
+        return hashlib.sha256(self._prefix + request.encode()).hexdigest()
 
     async def complete(self, call: ChatCall) -> ChatReply:
         """The reply to a call. Raises CallError, and InputError where the file fails."""
@@ -88,14 +88,52 @@ class JournaledModel:
         return shared.value.model_copy(update={"usage": PAID}) if shared.taken else shared.value
 
     async def _find_or_ask(self, call: ChatCall) -> ChatReply:
-        return self._find(call) or await self._ask(call)
+        with self._begun(call) as looked:
+            return await self._find(call, looked) or await self._ask(call)
 
-    def _find(self, call: ChatCall) -> ChatReply | None:
-        event = None if _is_drawn(call) else self._file.find(self.key(call))
-        if event is None or event.reply is None:
+    @contextmanager
+    def _begun(self, call: ChatCall) -> Iterator["_Looked"]:
+        """A call under way: its deadline has begun, and what it becomes later may be found then."""
+        looked = _Looked(self, is_drawn=_is_drawn(call))
+        began, keeper = BEGAN.set(BEGAN.get() or asyncio.get_running_loop().time()), KEEPER.set(looked)
+        try:
+            yield looked
+        finally:
+            BEGAN.reset(began)
+            KEEPER.reset(keeper)
+
+    async def _find(self, call: ChatCall, looked: "_Looked") -> ChatReply | None:
+        if looked.is_drawn:
             return None
-        self.hits += 1
-        return event.reply.model_copy(update={"usage": PAID})
+        requests = self._requests(call)
+        if not requests and self._keyed:
+            with suppress(CallError):  # when it is asked, it says what is wrong, or is there again
+                requests = await self._keyed.find_keys(call)
+        work = partial(looked.find, requests)
+        try:
+            return work()
+        except HeldError:
+            return await unheld(work)
+
+    def _requests(self, call: ChatCall) -> tuple[str, ...]:
+        return self._keyed.request_keys(call) if self._keyed else (call.key,)
+
+    def find(self, requests: Iterable[str]) -> ChatReply | None:
+        """The reply to a request of one of these keys (`Attempt.request`), which costs nothing. Raises InputError."""
+        for request in requests:
+            event = self._file.find(self._key(request))
+            if event and event.reply:
+                self.hits += 1
+                return event.reply.model_copy(update={"usage": PAID})
+        return None
+
+    def reject(self, call: ChatCall) -> None:
+        """Says that the last reply to a call was of no use: it is not used again, and its cost stays.
+
+        Raises InputError if that cannot be written.
+        """
+        for request in () if _is_drawn(call) else self._requests(call):
+            self._writer.add_now(Event(key=self._key(request), attempt="", status="rejected", time=time.time()))
 
     async def _ask(self, call: ChatCall) -> ChatReply:
         if self._told:
@@ -111,7 +149,9 @@ class JournaledModel:
 
     async def stream(self, call: ChatCall) -> AsyncGenerator[str | ChatReply, None]:
         """The reply's text in pieces, and last the whole reply. Raises as `complete`."""
-        if found := self._find(call):
+        with self._begun(call) as looked:
+            found = await self._find(call, looked)
+        if found:
             yield found.text
             yield found
             return
@@ -128,7 +168,7 @@ class JournaledModel:
             raise
 
     async def _begin(self, call: ChatCall) -> Attempt:
-        attempt = Attempt(secrets.token_hex(16), call.key, self.name, most_used(call))
+        attempt = Attempt(new_id(), call.key, self.name, most_used(call))
         await self.begin(attempt)
         return attempt
 
@@ -142,7 +182,7 @@ class JournaledModel:
     async def begin(self, attempt: Attempt) -> None:
         """Journals a request that is about to be sent (attempts.AttemptWatcher)."""
         event = Event(
-            key=self._key(attempt.key),
+            key=self._key(attempt.request or attempt.key),
             attempt=attempt.id,
             status="sent",
             endpoint=attempt.endpoint,
@@ -151,7 +191,7 @@ class JournaledModel:
         )
         try:
             await self._writer.add(event)
-        except asyncio.CancelledError:  # it is in the file, and will not be sent
+        except asyncio.CancelledError:  # it is in the file, or will be, and will not be sent
             with suppress(CiterefineError):
                 await self.end(attempt, CANCELLED, FREE, None)
             raise
@@ -160,7 +200,7 @@ class JournaledModel:
         """Journals how a request ended (attempts.AttemptWatcher)."""
         usable = reply is not None and is_usable(reply)
         event = Event(
-            key=self._key(attempt.key),
+            key=self._key(attempt.request or attempt.key),
             attempt=attempt.id,
             status="ok" if usable else "failed",
             code="empty" if reply and not usable and outcome in ("stop", "tool_calls") else outcome,
@@ -184,11 +224,13 @@ class JournaledModel:
 
     def totals(self) -> Totals:
         """What all requests in the file came to, of this process and others. Raises InputError."""
-        return self._file.totals()
+        with closing(JournalFile(self._path, self._most_bytes)) as file:
+            return file.totals()
 
     def events(self) -> Iterator[Event]:
         """All events in the file, in order. Raises InputError."""
-        return self._file.events()
+        with closing(JournalFile(self._path, self._most_bytes)) as file:
+            yield from file.events()
 
     async def capabilities(self) -> Capabilities:
         """What the model can do. Raises CallError if it cannot be reached."""
@@ -200,7 +242,7 @@ class JournaledModel:
 
     async def aclose(self) -> None:
         """Closes the file and what the model holds; a later call opens both anew."""
-        self._writer.flush()
+        await self._writer.drain()
         self._file.close()
         await self._model.aclose()
 
@@ -209,26 +251,24 @@ def _is_drawn(call: ChatCall) -> bool:
     return call.sampling.temperature > 0 and call.sampling.seed is None
 
 
-def identity(name: str) -> str:
-    """What of a model string decides its replies.
+class _Looked:
+    """What was looked for already, of one call; looks for what it turns out to be later (attempts.Keeper)."""
 
-    Of a served model: its name, and whose service it is. Servers of one's own (on this machine, in a private network)
-    count as one, since a run that goes on often finds its model on another port or node, or on more of them.
+    __slots__ = ("_journal", "_requests", "is_drawn")
 
-    >>> identity("openai:m@http://localhost:8000/v1") == identity("openai:m@http://10.0.0.7:9000/v1,http://node3/v1")
-    True
-    >>> identity("openai:m@https://api.example.com/v1")
-    'openai:m@api.example.com'
-    """
-    if not name.startswith("openai:"):
-        return name
-    endpoints = Endpoint.parse_all(name)
-    places = sorted({_place(endpoint.host) for endpoint in endpoints})
-    return f"openai:{endpoints[0].model}@{','.join(places)}"
+    def __init__(self, journal: JournaledModel, *, is_drawn: bool) -> None:
+        self._journal, self.is_drawn = journal, is_drawn
+        self._requests: tuple[str, ...] = ()
 
+    def find(self, requests: tuple[str, ...]) -> ChatReply | None:
+        """The reply to one of these requests. Raises InputError."""
+        self._requests = requests
+        return self._journal.find(requests)
 
-def _place(host: str) -> str:
-    try:
-        return _OWN if ipaddress.ip_address(host).is_private else host
-    except ValueError:
-        return host if "." in host else _OWN
+    def recall(self, request: str) -> ChatReply | None:
+        """The reply to a request that was not looked for. One that is drawn anew is never used again."""
+        if self.is_drawn or request in self._requests:
+            return None
+        with suppress(HeldError):  # the file cannot be waited for here
+            return self._journal.find((request,))
+        return None

@@ -14,11 +14,17 @@ from pydantic import ValidationError
 from citerefine.refiner.chat.call import ChatReply
 from citerefine.refiner.records import Usage
 
-COLUMNS: Final = ("key", "attempt", "status", "code", "endpoint", "reply", "usage", "time")
+_USAGE: Final = ("calls", "prompt_tokens", "completion_tokens", "cached_tokens", "cost")
+"""Of a row: what was used; calls are missing where nobody knows."""
+COLUMNS: Final = ("key", "attempt", "status", "code", "endpoint", *_USAGE, "time", "reply")
 """Of a row, besides its number and check sum."""
 _USABLE: Final = ("stop", "tool_calls")
 
-Status = Literal["sent", "ok", "failed", "lost"]
+_LARGEST: Final = 2**63 - 1
+"""That SQLite keeps."""
+
+Status = Literal["sent", "ok", "failed", "lost", "rejected"]
+_STATUSES: Final = get_args(Status)
 
 
 class Event(NamedTuple):
@@ -29,7 +35,8 @@ class Event(NamedTuple):
     attempt: str
     """Id of the request, as the server was told it."""
     status: Status
-    """`sent` before it leaves; then `ok` (a usable reply), `failed`, or `lost`: the process ended before the reply."""
+    """`sent` before it leaves; then `ok` (a usable reply), `failed`, or `lost`: the process ended before the reply.
+    `rejected` belongs to no request: replies to the key that came before are of no use to whoever read them."""
     code: str = ""
     """How the reply finished, or what went wrong."""
     endpoint: str = ""
@@ -75,30 +82,40 @@ def to_row(event: Event) -> tuple[object, ...]:
         event.status,
         event.code,
         event.endpoint,
-        None if event.reply is None else event.reply.model_dump_json(exclude_defaults=True),
-        None if event.usage is None else event.usage.model_dump_json(exclude_defaults=True),
+        *_usage_row(event.usage),
         event.time,
+        None if event.reply is None else event.reply.model_dump_json(exclude_defaults=True),
     )
-    return (*values, _check_sum(values))
+    return (*values, check_sum(values))
+
+
+def _usage_row(usage: Usage | None) -> tuple[int | float | None, ...]:
+    if usage is None:
+        return (None,) * len(_USAGE)
+    counts = (usage.calls, usage.prompt_tokens, usage.completion_tokens, usage.cached_tokens)
+    return (*(None if count is None or abs(count) > _LARGEST else count for count in counts), usage.cost)
 
 
 def from_row(row: Sequence[object]) -> Event | None:
     """The event of a row of number, `COLUMNS` and check sum; None if it is damaged."""
-    seq, *values, check_sum = row
-    if check_sum != _check_sum(values):
+    seq, *values, told = row
+    if told != check_sum(values):
         return None
     fields: dict[str, Any] = dict(zip(COLUMNS, values, strict=True))
-    if fields["status"] not in get_args(Status):
+    used = {name: fields.pop(name) for name in _USAGE}
+    if fields["status"] not in _STATUSES:
         return None
     try:
         if fields["reply"] is not None:
             fields["reply"] = ChatReply.model_validate_json(fields["reply"])
-        if fields["usage"] is not None:
-            fields["usage"] = Usage.model_validate_json(fields["usage"])
+        fields["usage"] = None if used["calls"] is None else Usage.model_validate(used)
     except ValidationError:
         return None
     return Event(**fields, seq=int(str(seq)))
 
 
-def _check_sum(values: Sequence[object]) -> int:
-    return zlib.crc32(repr(tuple(values)).encode())
+def check_sum(values: Sequence[object]) -> int:
+    """Of the values of `COLUMNS`; changes with any of them."""
+    *others, reply = values
+    start = zlib.crc32(repr(others).encode())
+    return zlib.crc32((reply if isinstance(reply, str) else f"no text: {reply!r}").encode(errors="replace"), start)

@@ -2,36 +2,53 @@
 
 In: calls. Out: the reply of whichever endpoint has the most room; where it fails, that of another one, within the one
 total deadline. An endpoint that fails several times in a row is left alone for a while (breaker.py), one that refuses
-the key or lacks the model for good. Where none can be asked, a call fails at once and names each of them and why.
-What would fail anywhere (a request that is refused, a prompt that is too long) is not asked again. Not here: asking
-one endpoint (client.py), keeping account (attempts.py).
+the key or lacks the model for good. What is long in coming is asked of another endpoint as well, and whichever reply
+comes first is taken (hedging.py). What would fail anywhere (a request that is refused, a prompt that is too long) is
+not asked again. Not here: asking one endpoint (client.py), which one is next and when (course.py), keeping account
+(attempts.py).
 """
 
 import asyncio
-import time
-from collections.abc import AsyncGenerator, AsyncIterator, Sequence
-from contextlib import aclosing, asynccontextmanager
+from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine, Sequence
+from contextlib import AsyncExitStack, aclosing, suppress
 from functools import partial
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple, TypeVar
 from weakref import WeakKeyDictionary
 
 from citerefine.refiner.chat.attempts import PAID, AttemptWatcher
-from citerefine.refiner.chat.breaker import Breaker, State
+from citerefine.refiner.chat.breaker import State
 from citerefine.refiner.chat.call import ChatCall, ChatReply
 from citerefine.refiner.chat.client import ChatClient
+from citerefine.refiner.chat.course import Course
 from citerefine.refiner.chat.endpoint import Endpoint
-from citerefine.refiner.chat.failures import Failure, unreachable
+from citerefine.refiner.chat.failures import Failure
+from citerefine.refiner.chat.hedging import Hedge
 from citerefine.refiner.chat.limits import ClientLimits
 from citerefine.refiner.chat.retries import Retries
+from citerefine.refiner.chat.seat import VISIT, Seat, SendingClock, Visit, now
 from citerefine.refiner.chat.single_flight import SingleFlight
+from citerefine.refiner.chat.token_estimate import estimate_tokens
 from citerefine.refiner.errors import CallError, ModelError
 from citerefine.refiner.protocols import Capabilities
 
-_SAME_EVERYWHERE: Final = ("bad_request", "context_exceeded", "too_large", "budget", "deadline")
-"""Failures of a call that another endpoint would not mend, or has no time for."""
-_FOR_GOOD: Final = ("unauthorized", "no_such_model")
+T = TypeVar("T")
+Ask = Callable[[Seat, Visit], Coroutine[Any, Any, T]]
+
 _PATIENCE: Final = 0.5
-"""Share of a call's time left that one endpoint may take while another one could take over."""
+"""Part of the time left when a request is sent, after which it is asked of another endpoint as well."""
+_COUNTING: Final = 0.1
+"""Part of the deadline that counting tokens may take at one endpoint; the estimate is there at once."""
+_NO_COUNTING: Final = 60.0
+"""Seconds for which an endpoint is not asked to count, after it has taken longer."""
+
+
+class _Begun(NamedTuple):
+    """A stream whose first item is there."""
+
+    first: str | ChatReply
+    visit: Visit
+    items: AsyncGenerator[str | ChatReply, None]
+    ends: AsyncExitStack
 
 
 class EndpointHealth(NamedTuple):
@@ -45,56 +62,6 @@ class EndpointHealth(NamedTuple):
     """Calls under way."""
     limit: int
     """Most requests at once that it bears now."""
-
-
-class _Seat:
-    """One endpoint, and how it does."""
-
-    def __init__(self, client: ChatClient) -> None:
-        self.client = client
-        self.url = client.endpoint.base_url
-        self.breaker = Breaker()
-        self.active = 0
-        self.turns = 0
-        self._rests_until = 0.0
-
-    @property
-    def rests(self) -> bool:
-        """Whether the server asked to be left alone until later."""
-        return time.monotonic() < self._rests_until
-
-    @property
-    def load(self) -> tuple[float, int]:
-        """Calls under way over what it bears; of equal ones, whoever had fewer turns is next."""
-        return self.active / self.client.limit, self.turns
-
-    @asynccontextmanager
-    async def taken(self) -> AsyncIterator[None]:
-        """A call that goes there, for as long as the block runs; how it ends is noted."""
-        self.breaker.enter()
-        self.active += 1
-        self.turns += 1
-        try:
-            yield
-        except CallError as error:
-            if error.code in _FOR_GOOD:
-                self.breaker.eject(f"{error.code}: {error}")
-            if isinstance(error, Failure) and error.retry_after:
-                self._rests_until = time.monotonic() + error.retry_after
-            self.breaker.fail(error.code, f"{error.code}: {error}")
-            raise
-        except BaseException:
-            self.breaker.leave()
-            raise
-        else:
-            self.breaker.succeed()
-        finally:
-            self.active -= 1
-
-    @property
-    def complaint(self) -> str:
-        when = f"; asked again in {self.breaker.wait:.0f} s" if self.breaker.state == "open" else ""
-        return f"{self.url} ({self.breaker.reason or 'it is being tried'}{when})"
 
 
 class Replicas:
@@ -114,7 +81,10 @@ class Replicas:
             raise ModelError("endpoints that share the work serve one model, each at an address of its own")
         self.limits = limits or ClientLimits()
         once = self.limits.model_copy(update={"attempts": 1})  # to try again is this one's business
-        self._seats = [_Seat(ChatClient(endpoint, once)) for endpoint in endpoints]
+        self._seats = [Seat(ChatClient(endpoint, once)) for endpoint in endpoints]
+        self._clock = SendingClock()
+        for seat in self._seats:
+            seat.client.watch(self._clock)
         self._where = " and ".join(seat.url for seat in self._seats)
         self._name = f"openai:{endpoints[0].model}@{','.join(seat.url for seat in self._seats)}"
         self._flights = WeakKeyDictionary[asyncio.AbstractEventLoop, SingleFlight[ChatReply]]()
@@ -129,7 +99,8 @@ class Replicas:
 
     def watch(self, watcher: AttemptWatcher) -> bool:
         """Tells this watcher of each request to any of them, and no other one any more."""
-        return all(seat.client.watch(watcher) for seat in self._seats)
+        self._clock.watcher = watcher
+        return True
 
     async def complete(self, call: ChatCall) -> ChatReply:
         """The reply to a call. Raises CallError. Equal deterministic calls at once are made once, as by one client."""
@@ -140,84 +111,83 @@ class Replicas:
         return shared.value.model_copy(update={"usage": PAID}) if shared.taken else shared.value
 
     async def _complete(self, call: ChatCall) -> ChatReply:
-        retries, tried = Retries(self.limits, self._where), set[_Seat]()
-        while True:
-            seat = self._choose(tried)
-            try:
-                async with seat.taken(), retries.deadline(), self._patience(seat, tried, retries):
-                    return await seat.client.complete(call)
-            except Failure as failure:
-                pause = self._pause(failure, tried, retries)
-            await asyncio.sleep(pause)
+        course = self._course()
+
+        async def ask(seat: Seat, visit: Visit) -> ChatReply:
+            async with seat.taken(visit), course.retries.deadline():
+                return await seat.client.complete(call)
+
+        return await self._persist(course, call.key, ask)
 
     async def stream(self, call: ChatCall) -> AsyncGenerator[str | ChatReply, None]:
         """The reply's text in pieces, and last the whole reply. Raises CallError.
 
-        What fails before the first piece is tried at another endpoint; later, the pieces cannot be taken back.
+        What fails or hangs before the first piece is asked of another endpoint; later, the pieces cannot be taken back.
         """
-        retries, tried, begun = Retries(self.limits, self._where), set[_Seat](), False
+        course = self._course()
+
+        async def ask(seat: Seat, visit: Visit) -> _Begun:
+            async with AsyncExitStack() as stack:
+                await stack.enter_async_context(seat.taken(visit))
+                items = seat.client.stream(call, course.retries.until)
+                await stack.enter_async_context(aclosing(items))
+                first = await anext(items)
+                visit.received = True
+                return _Begun(first, visit, items, stack.pop_all())
+
+        begun = await self._persist(course, call.key, ask, lambda unused: unused.ends.aclose())
+        async with begun.ends:
+            yield begun.first
+            async for item in begun.items:
+                yield item
+
+    def _course(self) -> Course:
+        return Course(self._seats, Retries(self.limits, self._where))
+
+    async def _persist(
+        self, course: Course, key: str, ask: Ask[T], drop: Callable[[T], Awaitable[None]] | None = None
+    ) -> T:
+        """What the first endpoint that replies gives. Raises Failure when no further one is to be asked."""
         while True:
-            seat = self._choose(tried)
+            seat = await course.next()
             try:
-                async with seat.taken(), aclosing(seat.client.stream(call, retries.until)) as items:
-                    async for item in items:
-                        begun = True
-                        yield item
-                return
+                return await self._hedged(course, seat, Visit(key), ask, drop)
             except Failure as failure:
-                if begun:
+                if course.is_final(failure):
                     raise
-                pause = self._pause(failure, tried, retries)
-            await asyncio.sleep(pause)
 
-    def _choose(self, tried: set[_Seat]) -> _Seat:
-        """The endpoint with the most room that has not been tried. Raises Failure if none can be asked."""
-        able = [seat for seat in self._seats if seat.breaker.admits]
-        if not able:
-            raise self._none_left()
-        fresh = [seat for seat in able if seat not in tried] or able
-        seat = min([seat for seat in fresh if not seat.rests] or fresh, key=lambda seat: seat.load)
-        tried.add(seat)
-        return seat
+    async def _hedged(
+        self, course: Course, seat: Seat, visit: Visit, ask: Ask[T], drop: Callable[[T], Awaitable[None]] | None
+    ) -> T:
+        """What this endpoint gives, or another one that was asked later and is faster. Raises Failure."""
 
-    def _others(self, tried: set[_Seat]) -> bool:
-        return any(seat.breaker.admits and seat not in tried for seat in self._seats)
+        def elsewhere() -> Coroutine[Any, Any, T] | None:
+            spare = course.spare(whole=drop is None)
+            return _visited(course, spare, Visit(visit.key), ask) if spare else None
 
-    def _none_left(self) -> Failure:
-        complaints = "; ".join(seat.complaint for seat in self._seats)
-        out = all(seat.breaker.state == "out" for seat in self._seats)
-        code = self._seats[0].breaker.reason.partition(":")[0] if out else "unreachable"
-        return Failure(f"none of {len(self._seats)} endpoints can be asked: {complaints}", code, retryable=not out)
+        until = course.retries.until
+        hedge = Hedge(lambda: visit.start + _PATIENCE * (until - visit.start), elsewhere, course.is_final, drop)
+        reply = await hedge.run(_visited(course, seat, visit, ask))
+        if hedge.won:
+            seat.outrun(visit)
+        return reply
 
-    @asynccontextmanager
-    async def _patience(self, seat: _Seat, tried: set[_Seat], retries: Retries) -> AsyncIterator[None]:
-        """Lets the block run for a share of the time left, so that what hangs leaves time for another endpoint."""
-        if not self._others(tried):
-            yield
-            return
+    def request_keys(self, call: ChatCall) -> tuple[str, ...]:
+        """Keys of the requests that would ask this call now, of endpoints that are known (attempts.Keyed)."""
+        return tuple(dict.fromkeys(key for seat in self._seats for key in seat.client.request_keys(call)))
+
+    async def find_keys(self, call: ChatCall) -> tuple[str, ...]:
+        """The same, as soon as one endpoint has told. Raises CallError if none does."""
+        looks = [asyncio.create_task(seat.client.find_keys(call)) for seat in self._seats]
         try:
-            now = asyncio.get_running_loop().time()
-            async with asyncio.timeout_at(now + _PATIENCE * (retries.until - now)) as scope:
-                yield
-        except TimeoutError:
-            if not scope.expired():
-                raise
-            failure = unreachable(seat.url, f"nothing within {_PATIENCE:.0%} of the deadline")
-            raise failure from None
-
-    def _pause(self, failure: Failure, tried: set[_Seat], retries: Retries) -> float:
-        """Seconds to wait before the next endpoint is asked. Raises Failure where that would not help."""
-        if failure.code in _SAME_EVERYWHERE:
-            raise failure
-        retries.note(failure)
-        if self._others(tried):
-            return 0.0
-        if not any(seat.breaker.admits for seat in self._seats):
-            raise self._none_left()
-        tried.clear()
-        if failure.code in _FOR_GOOD:  # of that endpoint, which is out; others may be tried once more
-            failure = Failure(str(failure), failure.code, retryable=True)
-        return retries.pause_after(failure)
+            for look in asyncio.as_completed(looks):
+                with suppress(CallError):
+                    return await look
+            return looks[0].result()  # raises
+        finally:
+            for task in looks:
+                task.cancel()
+            await asyncio.gather(*looks, return_exceptions=True)
 
     async def capabilities(self) -> Capabilities:
         """What all endpoints that can be asked can do. Raises CallError if none can be."""
@@ -229,14 +199,23 @@ class Replicas:
         return _together(known)
 
     @staticmethod
-    async def _look(seat: _Seat) -> Capabilities:
-        async with seat.taken():
+    async def _look(seat: Seat) -> Capabilities:
+        async with seat.taken(Visit()):
             return await seat.client.capabilities()
 
     async def count_tokens(self, texts: Sequence[str]) -> list[int]:
-        """How many tokens each text has: as an endpoint counts them that can be asked, else no fewer."""
-        able = [seat for seat in self._seats if seat.breaker.admits] or self._seats
-        return await min(able, key=lambda seat: seat.load).client.count_tokens(texts)
+        """How many tokens each text has: as an endpoint that can be asked soon says, else no fewer."""
+        able = [seat for seat in self._seats if seat.counts_again <= now()]
+        able = [seat for seat in able if seat.breaker.admits] or able
+        while able:
+            seat = min(able, key=lambda seat: seat.load)
+            try:
+                async with asyncio.timeout(_COUNTING * self.limits.deadline):
+                    return await seat.client.count_tokens(texts)
+            except TimeoutError:
+                seat.counts_again = now() + _NO_COUNTING
+                able.remove(seat)
+        return [estimate_tokens(text) for text in texts]
 
     async def health(self) -> tuple[EndpointHealth, ...]:
         """How each endpoint does, as the calls so far have shown."""
@@ -249,6 +228,18 @@ class Replicas:
         """Closes the connections of the running event loop; a later call opens them anew."""
         for seat in self._seats:
             await seat.client.aclose()
+
+
+async def _visited(course: Course, seat: Seat, visit: Visit, ask: Ask[T]) -> T:
+    """What one endpoint gives; how it fails, the call remembers. Raises Failure."""
+    outer = VISIT.set(visit)
+    try:
+        return await ask(seat, visit)
+    except Failure as failure:
+        course.failed(seat, failure)
+        raise
+    finally:
+        VISIT.reset(outer)
 
 
 def _together(found: Sequence[Capabilities]) -> Capabilities:

@@ -19,6 +19,9 @@ _FINISH: Final[dict[str, Finish]] = {
     "content_filter": "refusal",
 }
 _BROKEN_OFF: Final = ("abort", "error", "cancelled")
+_MOST_TOKENS: Final = 10**9
+_MOST_DOLLARS: Final = 1_000_000
+"""More than this no reply uses: a server that says so does not know."""
 
 
 def _some(value: object) -> object:
@@ -152,7 +155,7 @@ class ReplyBuilder:
 
 
 def read_usage(value: JsonValue, prices: Prices | None) -> Usage:
-    """What a server says was used; what it does not say, or says as no number, is None."""
+    """What a server says was used; what it does not say, or says as no number that can be, is None."""
     said = value if isinstance(value, dict) else {}
     details = said.get("prompt_tokens_details")
     usage = Usage(
@@ -161,10 +164,10 @@ def read_usage(value: JsonValue, prices: Prices | None) -> Usage:
         cached_tokens=_count(details.get("cached_tokens")) if isinstance(details, dict) else None,
     )
     cost = said.get("cost")
-    if isinstance(cost, (int, float)) and not isinstance(cost, bool) and cost >= 0:
+    if isinstance(cost, (int, float)) and not isinstance(cost, bool) and 0 <= cost <= _MOST_DOLLARS:
         return usage.model_copy(update={"cost": float(cost)})
     return usage.model_copy(update={"cost": prices.cost(usage)}) if prices else usage
 
 
 def _count(value: JsonValue) -> int | None:
-    return value if isinstance(value, int) and not isinstance(value, bool) and value >= 0 else None
+    return value if isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= _MOST_TOKENS else None

@@ -1,9 +1,10 @@
 """From a call to the fields of a chat completion request.
 
-In: `ChatCall`, the model's name, what the server was found to take. Out: OpenAI's fields, and those beyond them. Not
-here: sending (connection.py).
+In: `ChatCall`, the model's name, what the server was found to take. Out: OpenAI's fields, and those beyond them; a key
+by which equal requests are known. Not here: sending (connection.py).
 """
 
+import hashlib
 from typing import Any, Final, NamedTuple
 
 from citerefine.refiner.chat.call import ChatCall, Message, ToolSpec
@@ -63,6 +64,15 @@ def build_request(
     if stream:
         fields |= {"stream": True, "stream_options": {"include_usage": True}}
     return Request(_without(fields, refused), _extra(call, grammar_field, takes_thinking))
+
+
+def request_key(
+    call: ChatCall, served: str, *, grammar_field: str | None, takes_thinking: bool, refused: frozenset[str]
+) -> str:
+    """SHA-256, in hex, of all that decides the reply: the call, what is asked (`served`), and what of it is sent."""
+    grammar = None if call.grammar is None else grammar_field
+    left_out = sorted(refused - {"stream_options"})
+    return hashlib.sha256(repr((call.key, served, grammar, takes_thinking, left_out)).encode()).hexdigest()
 
 
 def _without(fields: dict[str, Any], refused: frozenset[str]) -> dict[str, Any]:

@@ -6,6 +6,7 @@ deadline of a call. Not here: waiting for the next attempt.
 
 import asyncio
 import random
+from contextvars import ContextVar
 from types import TracebackType
 from typing import Final
 
@@ -18,6 +19,10 @@ _ATTEMPTS_AT_BAD_RESPONSES: Final = 2
 """A mangled reply may be chance; the second one is not."""
 
 
+BEGAN: Final[ContextVar[float | None]] = ContextVar("BEGAN", default=None)
+"""When the call that is made in this context began, by the loop's clock, if that was before it came here."""
+
+
 class Retries:
     """The attempts of one call, and the time that all of them have; made when the call begins."""
 
@@ -25,7 +30,7 @@ class Retries:
         """`where`: the address that is asked, for messages; `until`: by the loop's clock, where it is set already."""
         self._limits = limits
         self._where = where
-        self._until = _now() + limits.deadline if until is None else until
+        self._until = (BEGAN.get() or _now()) + limits.deadline if until is None else until
         self._attempts = 0
         self._bad_responses = 0
         self._last: Failure | None = None

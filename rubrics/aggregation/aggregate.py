@@ -3,22 +3,23 @@
 In: a rubric, values by criterion id, a formula's name. Out: `Aggregate`. Not here: the formulas (formulas.py).
 """
 
-from collections.abc import Mapping
-from math import fsum
+from math import ceil, fsum
 from typing import Final, NamedTuple
 
 from citerefine.rubrics.aggregation.formulas import COMPUTE, NEEDS, checked_name, default_formula
 from citerefine.rubrics.aggregation.scholarqa import whole_items
 from citerefine.rubrics.aggregation.trees import race_relative
 from citerefine.rubrics.aggregation.weights import Values, Weighed, known_pairs, node_values, weigh
-from citerefine.rubrics.criterion import walk
+from citerefine.rubrics.criterion import MOST_LEVELS, Scale, walk
 from citerefine.rubrics.errors import RubricError
 from citerefine.rubrics.rubric import Rubric
 
 LEAST_COVERAGE: Final = 0.8
 """Least share of the weight that must be known; below it there is no score."""
 _PRESENT: Final = 0.5
-"""A fault with a veto is present from here on."""
+"""A fault with a veto is present from here on, and what is not met by more than this is not met."""
+_EVEN_STEPS: Final = 10
+"""Into how many steps a numeric scale falls whose bounds are not a few whole numbers apart."""
 
 
 class Aggregate(NamedTuple):
@@ -67,14 +68,23 @@ def aggregate(
     coverage = _coverage(leaves, items)
     if missing := _missing(rubric, leaves, coverage, least_coverage):
         return Aggregate(None, missing, coverage)
-    vetoes, unknown = _vetoes(rubric, leaves, items)
-    if not vetoes and unknown:
-        return Aggregate(None, f"veto_unknown: nothing is known of {unknown[0]!r}, which has a veto", coverage)
-    score, reason = _compute(rubric, values, formula, reference)
-    if not vetoes:
-        return Aggregate(score, reason, coverage)
-    # Less than 0 stays: a fault that vetoes must not lift an answer that was worth less.
-    return Aggregate(min(score or 0.0, 0.0), f"veto: {vetoes[0]!r} is not passed, which alone makes it 0", coverage)
+    score, reason = after_vetoes(rubric, items, *_compute(rubric, values, formula, reference))
+    return Aggregate(score, reason, coverage)
+
+
+def after_vetoes(rubric: Rubric, values: Values, score: float | None, reason: str) -> tuple[float | None, str]:
+    """The score of a formula, and why it is so, with the vetoes of the rubric: the last step of every formula.
+
+    A positive criterion fails its veto where its value comes nearest to the worst verdict of its scale, which is 0: of
+    a binary one, where it is at most 1/2. A group fails where all of it does. A fault vetoes from 1/2 on.
+    """
+    failed, unknown = _vetoes(rubric, values)
+    if failed:
+        # Less than 0 stays: a fault that vetoes must not lift an answer that was worth less.
+        return min(score or 0.0, 0.0), f"veto: {failed[0]!r} is not passed, which alone makes it 0"
+    if unknown:
+        return None, f"veto_unknown: nothing is known of {unknown[0]!r}, which has a veto"
+    return score, reason
 
 
 def _compute(rubric: Rubric, values: Values, formula: str, reference: Values | None) -> tuple[float | None, str]:
@@ -121,14 +131,36 @@ def _missing(rubric: Rubric, leaves: list[Weighed], coverage: float, least: floa
     return ""
 
 
-def _vetoes(rubric: Rubric, leaves: list[Weighed], values: Mapping[str, float | None]) -> tuple[list[str], list[str]]:
+def _vetoes(rubric: Rubric, values: Values) -> tuple[list[str], list[str]]:
     """Ids of nodes with a veto that are not passed, and of those of which nothing is known."""
     nodes = [node for node in walk(rubric.criteria) if node.veto and node.state != "inactive"]
     if not nodes:
         return [], []
-    counted = {leaf.criterion.id: leaf.counted(value) for leaf, value in known_pairs(leaves, values)}
-    worth = node_values(rubric, counted)
+    known = known_pairs(weigh(rubric), values)
+    worth = node_values(rubric, {leaf.criterion.id: leaf.counted(value) for leaf, value in known})
+    said = node_values(rubric, {leaf.criterion.id: _as_verdict(leaf, value) for leaf, value in known})
     failed = [
-        node.id for node in nodes if node.id in worth and worth[node.id] <= (_PRESENT if node.is_negative else 0.0)
+        node.id
+        for node in nodes
+        if node.id in worth and (worth[node.id] <= _PRESENT if node.is_negative else said[node.id] == 0)
     ]
     return failed, [node.id for node in nodes if node.id not in worth]
+
+
+def _as_verdict(leaf: Weighed, value: float) -> float:
+    """The verdict that a value comes nearest to, turned so that more is better: odds and votes give what lies between.
+
+    In the middle between two, the worse one.
+    """
+    counted, scale = leaf.counted(value), leaf.criterion.scale
+    if scale.kind == "ordinal":
+        return min((leaf.counted(level.value) for level in scale.levels), key=lambda step: (abs(step - counted), step))
+    n = _n_steps(scale)
+    return ceil(counted * n - 0.5) / n
+
+
+def _n_steps(scale: Scale) -> float:
+    span = scale.hi - scale.lo
+    if scale.kind == "binary":
+        return 1
+    return span if scale.lo.is_integer() and span.is_integer() and span < MOST_LEVELS else _EVEN_STEPS

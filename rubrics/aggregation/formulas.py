@@ -5,6 +5,7 @@ scholarqa.py, policy_aware.py), what is done around them (aggregate.py).
 """
 
 from collections.abc import Callable
+from difflib import get_close_matches
 from typing import Final
 
 from citerefine.rubrics.aggregation import linear, scales, scholarqa, trees
@@ -17,8 +18,8 @@ FORMULAS: Final[dict[str, str]] = {
     "pos_norm_floor1": "Σwv / max(P, 1)",
     "abs_norm": "Σwv / Σ|w|",
     "min_max": "(Σwv - lo) / (hi - lo), from the worst to the best answer that is possible",
-    "flip_then_mean": "mean of v for positive and 1 - v for negative criteria, by weight",
-    "concat_flip_then_mean": "flip_then_mean over instance and static criteria together",
+    "flip_then_mean": "mean of v for positive and 1 - v for negative criteria, by weight; same as min_max",
+    "concat_flip_then_mean": "same as flip_then_mean, over instance and static criteria together",
     "clip01": "pos_norm clipped to [0, 1]; faults alone: 1 + Σwv / Σ|w|; for reports",
     "floor0": "max(0, pos_norm); for reports",
     "tree_mean": "weighted mean of the children, at every node of a tree",
@@ -28,9 +29,9 @@ FORMULAS: Final[dict[str, str]] = {
     "race_total": "sum over dimensions of weight times weighted mean of scores from 0 to 10",
     "race_relative": "race_total of the answer / (the same + race_total of a reference answer)",
     "mean_1_10": "mean of scores from 1 to 10",
-    "unit_mean": "mean of (score - 1) / 9",
-    "likert_1_5": "score from 1 to 5",
-    "unit": "(score - 1) / 4",
+    "unit_mean": "mean of (score - 1) / 9; same as flat_leaf_mean",
+    "likert_1_5": "score from 1 to 5; same as mean_1_10, on its scale",
+    "unit": "(score - 1) / 4; same as flat_leaf_mean",
     "tier_mean_4321": "Σtv / Σt with t = 4, 3, 2, 1 for Critical, Major, Minor, Additional",
     "choice_rank": "Σ w·rank/(n - 1) / Σw over ordered choices",
     "sqa_weighted": "sum of weight times value over the static parts and the items of ScholarQA",
@@ -110,5 +111,7 @@ def for_training(formula: str) -> str:
 def checked_name(formula: str) -> str:
     """`formula`, if there is one of that name. Raises RubricError else."""
     if formula not in FORMULAS:
-        raise RubricError(f"there is no formula {formula[:60]!r}; choose one of {', '.join(FORMULAS)}")
+        meant = get_close_matches(formula[:60], FORMULAS, n=1)
+        hint = f"did you mean `{meant[0]}`? There are" if meant else "choose one of"
+        raise RubricError(f"there is no formula {formula[:60]!r}; {hint} {', '.join(FORMULAS)}")
     return formula

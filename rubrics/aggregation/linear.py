@@ -92,13 +92,13 @@ def flip_then_mean(rubric: Rubric, values: Values) -> float | None:
 
     The seed's recipe: negative scores are flipped; that the mean is over equal weights is inferred, and they are equal
     in its form. Weights count where a document has them, so that a rubric which is split in several atomic ones keeps
-    its share. The same number as `min_max`. An empty answer is paid for absent faults: gate it.
+    its share. Same as `min_max`. An empty answer is paid for absent faults: gate it.
     """
     return min_max(rubric, values)
 
 
 def concat_flip_then_mean(rubric: Rubric, values: Values) -> float | None:
-    """`flip_then_mean` over a rubric that `combining.combine` made of instance and static criteria, as one list."""
+    """Same as `flip_then_mean`, over a rubric that `combining.combine` made of instance and static criteria."""
     return flip_then_mean(rubric, values)
 
 

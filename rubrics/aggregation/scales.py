@@ -21,17 +21,20 @@ def mean_1_10(rubric: Rubric, values: Values) -> float | None:
 
 
 def unit_mean(rubric: Rubric, values: Values) -> float | None:
-    """Σ v / n, with v = (x - 1) / 9 for scores x from 1 to 10: `mean_1_10` for use as a reward."""
+    """Σ v / n, with v = (x - 1) / 9 for scores x from 1 to 10: `mean_1_10` for a reward; same as `flat_leaf_mean`."""
     return flat_leaf_mean(rubric, values)
 
 
 def likert_1_5(rubric: Rubric, values: Values) -> float | None:
-    """The native score x from 1 to 5; of several criteria, Σ x / n. Prometheus (prometheus-eval/prometheus-eval)."""
+    """The native score x from 1 to 5; of several criteria, Σ x / n. Prometheus (prometheus-eval/prometheus-eval).
+
+    Same as `mean_1_10`: the scale is the criterion's.
+    """
     return _native_mean(rubric, values)
 
 
 def unit(rubric: Rubric, values: Values) -> float | None:
-    """v = (x - 1) / 4 for scores x from 1 to 5; of several criteria, Σ v / n: `likert_1_5` for use as a reward."""
+    """Σ v / n, with v = (x - 1) / 4 for scores x from 1 to 5: `likert_1_5` for a reward; same as `flat_leaf_mean`."""
     return flat_leaf_mean(rubric, values)
 
 

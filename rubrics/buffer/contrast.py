@@ -47,3 +47,6 @@ class Contrast(NamedTuple):
         logs = self.separated * np.log(_GRID) + (self.groups - self.separated) * np.log1p(-_GRID)
         density = np.exp(logs - logs.max())
         return float(density[rate > _GRID].sum() / density.sum())
+
+
+UNSEEN: Final = Contrast()

@@ -11,7 +11,8 @@ from math import sqrt
 from statistics import fmean, variance
 from typing import Final, NamedTuple
 
-from citerefine.rubrics.buffer.state import BufferState
+from citerefine.rubrics.buffer.state import MOST_STEPS, BufferState
+from citerefine.rubrics.errors import RubricError
 
 LEAST_GAPS: Final = 8
 """Queries that are needed on either side."""
@@ -37,18 +38,19 @@ class Divergence(NamedTuple):
 
 
 def divergence(state: BufferState, window: int) -> Divergence | None:
-    """What has come apart between the first `window` steps and the last; None as long as nobody can tell."""
-    gaps = [
-        (measured.step, measured.gap)
-        for query in state.queries.values()
-        for measured in query.measured
-        if measured.gap is not None
-    ]
+    """What has come apart between the first `window` steps and the last; None as long as nobody can tell.
+
+    Raises:
+        RubricError: if the window is longer than what is kept.
+    """
+    if not 1 <= window <= MOST_STEPS:
+        raise RubricError(f"a window of {window} steps; use 1 to {MOST_STEPS}, as that many are kept at either end")
+    gaps = [found for query in state.queries.values() for found in query.course.gaps]
     if not gaps:
         return None
     first, last = min(step for step, _ in gaps), max(step for step, _ in gaps)
-    early = [gap for step, gap in gaps if gap is not None and step < first + window]
-    late = [gap for step, gap in gaps if gap is not None and step > last - window]
+    early = [gap for step, gap in gaps if step < first + window]
+    late = [gap for step, gap in gaps if step > last - window]
     if last - first < 2 * window - 1 or min(len(early), len(late)) < LEAST_GAPS:
         return None
     return Divergence(

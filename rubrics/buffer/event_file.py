@@ -19,7 +19,7 @@ from typing import Final, Self
 from pydantic import ValidationError
 
 from citerefine.rubrics.buffer.event_lines import MAX_LINE_BYTES, START, body_of, read_body, write_line
-from citerefine.rubrics.buffer.events import Event, dump_event, read_event
+from citerefine.rubrics.buffer.events import Event, dump_event, parse_event
 from citerefine.rubrics.buffer.settings import BufferSettings
 from citerefine.rubrics.errors import RubricError
 
@@ -161,7 +161,7 @@ class EventFile:
 
     def _event(self, body: bytes, number: int) -> Event:
         try:
-            return read_event(read_body(body)["event"])
+            return parse_event(body[len(_EVENT) : body.rindex(b',"n":')])
         except ValueError:
             raise self._damaged(number) from None
 

@@ -1,4 +1,4 @@
-"""What can happen to a criterion of a buffer: it is added, scored, retired, revived.
+"""What can happen in a buffer: a query's rubric enters; a criterion is added, scored, retired, revived.
 
 In: plain values, checked here. Out: `Event`s, frozen, JSON both ways; all that a buffer is follows from them. Not
 here: what they change (folding.py), where they are kept (logs.py, event_file.py).
@@ -11,6 +11,7 @@ from pydantic import Field, TypeAdapter
 
 from citerefine.rubrics.criterion import Criterion
 from citerefine.rubrics.record import Record
+from citerefine.rubrics.rubric import Rubric
 
 Value = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
 Values = tuple[Value | None, ...]
@@ -29,7 +30,7 @@ class _Event(Record):
     query: str = Field(min_length=1)
     """Which question's rubric it changes."""
     key: str = Field(min_length=1)
-    """The criterion (`Criterion.key`)."""
+    """The criterion (`Criterion.key`), or the rubric (`Rubric.key`)."""
     step: int = Field(ge=0)
     """The trainer's step; never less than that of the event before."""
     time: float = Field(allow_inf_nan=False)
@@ -38,15 +39,22 @@ class _Event(Record):
     """Why, to be read by people."""
 
 
+class Begin(_Event):
+    """A query's own rubric enters; all of its criteria are fixed."""
+
+    kind: Literal["begin"] = "begin"
+    rubric: Rubric
+
+
 class Add(_Event):
-    """A criterion enters."""
+    """An adaptive criterion enters."""
 
     kind: Literal["add"] = "add"
     criterion: Criterion
     writer: str = ""
     """The model that wrote it; empty if that was a person."""
     evidence: Evidence | None = None
-    """Of an adaptive one: that it separates rollouts. Without it, it enters retired, and waits for such evidence."""
+    """That it separates rollouts. Without it, it enters retired, and waits for such evidence."""
 
 
 class Score(_Event):
@@ -70,13 +78,14 @@ class Revive(_Event):
     evidence: Evidence
 
 
-Event = Add | Score | Retire | Revive
+Event = Begin | Add | Score | Retire | Revive
+_JSON: Final = json.JSONEncoder(sort_keys=True, separators=(",", ":"), allow_nan=False)
 _READ: Final[TypeAdapter[Event]] = TypeAdapter(Annotated[Event, Field(discriminator="kind")])
 
 
 def canonical(values: dict[str, Any]) -> bytes:
     """`values` as JSON of one spelling, in ASCII, on one line: the same values are the same bytes."""
-    return json.dumps(values, sort_keys=True, separators=(",", ":"), allow_nan=False).encode()
+    return _JSON.encode(values).encode()
 
 
 def dump_event(event: Event) -> dict[str, Any]:
@@ -87,3 +96,11 @@ def dump_event(event: Event) -> dict[str, Any]:
 def read_event(values: object) -> Event:
     """The event that `dump_event` wrote. Raises ValueError."""
     return _READ.validate_python(values, strict=False)
+
+
+def parse_event(line: bytes) -> Event:
+    """The event of `canonical(dump_event(event))`. Raises ValueError."""
+    try:
+        return _READ.validate_json(line, strict=False)
+    except ValueError:  # also of halves of surrogate pairs, which JSON can hold and this reader not
+        return read_event(json.loads(line))

@@ -5,42 +5,27 @@ events gives the same state. These are the rules that no event may break, wherev
 criterion is wanted is decided before there is an event (rubric_buffer.py). Not here: the order of steps.
 """
 
-import copy
-from typing import Final, NamedTuple, assert_never
+from dataclasses import replace
+from typing import assert_never
 
-from citerefine.rubrics.buffer.contrast import Contrast, known, separates
-from citerefine.rubrics.buffer.events import Add, Event, Evidence, Retire, Revive, Score
+from citerefine.rubrics.aggregation.weights import weigh
+from citerefine.rubrics.buffer.contrast import UNSEEN, known, separates
+from citerefine.rubrics.buffer.events import Add, Begin, Event, Evidence, Retire, Revive, Score
 from citerefine.rubrics.buffer.independence import are_independent
+from citerefine.rubrics.buffer.own_rubric import (
+    BY_WEIGHT,
+    NO_RUBRIC,
+    OwnRubric,
+    detached,
+    detached_rubric,
+    is_adaptive,
+    split,
+)
+from citerefine.rubrics.buffer.refusals import Refusal
 from citerefine.rubrics.buffer.settings import BufferSettings
-from citerefine.rubrics.buffer.state import Entry, Measured, QueryState, Standing, is_drawn
-from citerefine.rubrics.criterion import Criterion, Polarity
+from citerefine.rubrics.buffer.state import Course, Entry, Measured, QueryState, Standing, is_drawn
 from citerefine.rubrics.errors import RubricError
-
-REFUSALS: Final[dict[str, str]] = {
-    "duplicate": "the query has a criterion of the same content",
-    "near_duplicate": "the query has a criterion that asks the same in other words",
-    "mirrored": "the query has a criterion that asks the opposite, so that one thing would count twice",
-    "id_taken": "another criterion of the query has its id",
-    "nested": "it has children; a buffer holds plain criteria",
-    "late": "it is fixed, and the query has adaptive criteria already",
-    "fixed": "static and persistent criteria never change",
-    "unknown": "the query has no criterion of this key",
-    "standing": "it is retired already, or not retired",
-    "not_independent": "the evidence is by a judge that is rewarded, or by the model that wrote the criterion",
-    "too_few": "the evidence knows too few rollouts of the group",
-    "no_contrast": "the evidence does not separate the rollouts",
-    "share": "adaptive criteria would hold more of the weight than they may",
-    "wrong_key": "the key is not that of the criterion",
-}
-"""Why an event is refused: code → meaning."""
-
-
-class Refusal(NamedTuple):
-    """Why something was not done."""
-
-    code: str
-    """A key of `REFUSALS`."""
-    message: str
+from citerefine.rubrics.rubric import MAX_NODES
 
 
 def fold(state: QueryState, event: Event, settings: BufferSettings) -> QueryState:
@@ -49,18 +34,22 @@ def fold(state: QueryState, event: Event, settings: BufferSettings) -> QueryStat
     if refusal is not None:
         raise RubricError(f"{event.kind} of {event.key} at step {event.step}: {refusal.message}")
     match event:
+        case Begin():
+            return _begun(event, settings)
         case Add():
-            return state.model_copy(update={"entries": (*state.entries, _entry(state, event, settings))})
+            return _with_entry(state, _added(event, settings))
         case Score():
             return _scored(state, event, settings)
         case Retire() | Revive():
-            return _replaced(state, _turned(state.by_key[event.key], event))
+            return _with_entry(state, _turned(state.by_key[event.key], event))
         case _:
             assert_never(event)
 
 
 def refusal_of(state: QueryState, event: Event, settings: BufferSettings) -> Refusal | None:
     """Why an event cannot be; None if it can."""
+    if isinstance(event, Begin):
+        return _refusal_of_begin(state, event)
     if isinstance(event, Add):
         return _refusal_of_add(state, event, settings)
     entry = state.by_key.get(event.key)
@@ -74,17 +63,21 @@ def refusal_of(state: QueryState, event: Event, settings: BufferSettings) -> Ref
         return Refusal("standing", f"it is {entry.standing}")
     if isinstance(event, Retire):
         return None
-    return _refusal_of_evidence(event.evidence, entry.writer, settings) or _refusal_of_share(state, entry, settings)
+    return _refusal_to_reward(state, entry, event.evidence, settings)
 
 
-def detached(criterion: Criterion) -> Criterion:
-    """A copy that shares nothing with a criterion that could be changed: all else of it is frozen."""
-    return criterion.model_copy(update={"extra": copy.deepcopy(criterion.extra)})
-
-
-def is_adaptive(criterion: Criterion) -> bool:
-    """Whether it may be retired; all others are fixed."""
-    return criterion.origin == "adaptive" or criterion.state != "persistent"
+def _refusal_of_begin(state: QueryState, event: Begin) -> Refusal | None:
+    if event.key != event.rubric.key:
+        return Refusal("wrong_key", f"its key is {event.rubric.key}, not {event.key}")
+    if state.by_key or state.own is not NO_RUBRIC:
+        last = max((entry.since for entry in state.entries), default=0)
+        return Refusal("late", f"the query has criteria since step {last}; its own rubric comes first, and once")
+    fixed, adaptive, refused = split(event.rubric)
+    if refused:
+        return refused[0]
+    if adaptive or fixed is not event.rubric:
+        return Refusal("not_fixed", f"{adaptive[0].id[:60]!r} is adaptive, and enters by itself")
+    return None
 
 
 def _refusal_of_add(state: QueryState, event: Add, settings: BufferSettings) -> Refusal | None:
@@ -95,22 +88,29 @@ def _refusal_of_add(state: QueryState, event: Add, settings: BufferSettings) -> 
         return Refusal("nested", f"it has {len(criterion.children)} children; add these instead")
     if there := state.by_key.get(event.key):
         return Refusal("duplicate", f"it is there since step {there.since} ({there.standing}); revive it if retired")
-    if any(entry.criterion.id == criterion.id for entry in state.entries):
+    if criterion.id in state.own.ids or any(entry.criterion.id == criterion.id for entry in state.entries):
         return Refusal("id_taken", f"another criterion has the id {criterion.id[:60]!r}")
     if not is_adaptive(criterion):
-        late = any(entry.standing is not Standing.FIXED for entry in state.entries)
-        return Refusal("late", "fixed criteria come before the first adaptive one") if late else None
-    if event.evidence is None:
-        return None
-    entry = _entry(state, event, settings)
-    return _refusal_of_evidence(event.evidence, event.writer, settings) or _refusal_of_share(state, entry, settings)
+        return Refusal("late", "fixed criteria come with the query's own rubric")
+    if len(state.own.ids) + len(state.by_key) >= MAX_NODES:
+        return Refusal("full", f"the query has more than {MAX_NODES:,} criteria, or nearly so")
+    return (
+        None if event.evidence is None else _refusal_to_reward(state, _added(event, settings), event.evidence, settings)
+    )
+
+
+def _refusal_to_reward(state: QueryState, entry: Entry, evidence: Evidence, settings: BufferSettings) -> Refusal | None:
+    if state.own.formula not in BY_WEIGHT:
+        advice = "name one of these in the rubric's `aggregate`: pos_norm, flip_then_mean, tree_mean"
+        return Refusal("formula", f"the rubric's {state.own.formula} does not count criteria by their weight; {advice}")
+    return _refusal_of_evidence(evidence, entry.writer, settings) or _refusal_of_share(state, entry, settings)
 
 
 def _refusal_of_evidence(evidence: Evidence, writer: str, settings: BufferSettings) -> Refusal | None:
     for judge in settings.reward_judges:
-        if not are_independent(evidence.judge, judge):
+        if not are_independent(evidence.judge, judge, settings.aliases):
             return Refusal("not_independent", f"{evidence.judge} admits it, and rewards as {judge}; ask another model")
-    if writer and not are_independent(evidence.judge, writer):
+    if writer and not are_independent(evidence.judge, writer, settings.aliases):
         return Refusal("not_independent", f"{evidence.judge} admits what it wrote as {writer}; ask another model")
     there = known(evidence.values)
     if len(there) < settings.least_rollouts:
@@ -122,9 +122,7 @@ def _refusal_of_evidence(evidence: Evidence, writer: str, settings: BufferSettin
 
 
 def _refusal_of_share(state: QueryState, entry: Entry, settings: BufferSettings) -> Refusal | None:
-    active = _turned_to(entry, Standing.ACTIVE, entry.since, entry.reason)
-    others = tuple(other for other in state.entries if other.key != entry.key)
-    share = QueryState(entries=(*others, active)).adaptive_share
+    share = _with_entry(state, replace(entry, standing=Standing.ACTIVE)).adaptive_share
     if entry.held_out or share <= settings.most_share + 1e-9:
         return None
     return Refusal(
@@ -132,61 +130,70 @@ def _refusal_of_share(state: QueryState, entry: Entry, settings: BufferSettings)
     )
 
 
-def _entry(state: QueryState, event: Add, settings: BufferSettings) -> Entry:
-    criterion = detached(event.criterion)  # its `extra` is a dict that the caller may hold
-    standing = Standing.ACTIVE if event.evidence else Standing.RETIRED
+def _begun(event: Begin, settings: BufferSettings) -> QueryState:
+    rubric = detached_rubric(event.rubric)  # its `extra` is a dict that the caller may hold
+    entries, drawn, rewards = dict[str, Entry](), set[str](), False
+    for leaf in weigh(rubric):
+        criterion, is_merit = leaf.criterion, not leaf.is_fault
+        # Not of a static set, not what decides alone, and not the first that rewards: without one there is no reward.
+        may_be = criterion.origin != "static" and not criterion.veto and (rewards or not is_merit)
+        held_out = may_be and is_drawn(criterion.key, settings.held_out, settings.seed)
+        rewards = rewards or is_merit
+        drawn |= {criterion.id} if held_out else set()
+        entries[criterion.key] = Entry(
+            criterion=criterion,
+            mass=leaf.mass,
+            is_fault=leaf.is_fault,
+            standing=Standing.FIXED,
+            held_out=held_out,
+            writer="",
+            since=event.step,
+            reason=event.reason,
+        )
+    return QueryState(OwnRubric(rubric, frozenset(drawn)), entries)
+
+
+def _added(event: Add, settings: BufferSettings) -> Entry:
+    criterion = detached(event.criterion)
     return Entry(
         criterion=criterion,
-        standing=standing if is_adaptive(criterion) else Standing.FIXED,
-        held_out=_is_held_out(state, criterion, settings),
+        mass=abs(float(criterion.weight)),
+        is_fault=criterion.is_negative,
+        standing=Standing.ACTIVE if event.evidence else Standing.RETIRED,
+        held_out=criterion.origin != "static" and is_drawn(criterion.key, settings.held_out, settings.seed),
         writer=event.writer,
         since=event.step,
         reason=event.reason,
     )
 
 
-def _is_held_out(state: QueryState, criterion: Criterion, settings: BufferSettings) -> bool:
-    """By its content; but not of a static set, and not the first that rewards: without one there is no reward."""
-    rewards = any(entry.criterion.polarity is Polarity.POSITIVE for entry in state.entries)
-    is_first = criterion.polarity is Polarity.POSITIVE and not is_adaptive(criterion) and not rewards
-    if criterion.origin == "static" or is_first:
-        return False
-    return is_drawn(criterion.key, settings.held_out, settings.seed)
-
-
 def _turned(entry: Entry, event: Retire | Revive) -> Entry:
-    standing = Standing.RETIRED if isinstance(event, Retire) else Standing.ACTIVE
-    return _turned_to(entry, standing, event.step, event.reason)
-
-
-def _turned_to(entry: Entry, standing: Standing, step: int, reason: str) -> Entry:
     """The entry in another standing; what was seen of it before says nothing about it any more."""
-    fresh = {"exposures": 0, "contrast": Contrast()}
-    return entry.model_copy(update={"standing": standing, "since": step, "reason": reason, **fresh})
+    standing = Standing.RETIRED if isinstance(event, Retire) else Standing.ACTIVE
+    return replace(entry, standing=standing, since=event.step, reason=event.reason, exposures=0, contrast=UNSEEN)
 
 
 def _scored(state: QueryState, event: Score, settings: BufferSettings) -> QueryState:
-    entry = state.by_key[event.key]
+    entry, by_key = state.by_key[event.key], state.by_key
     if len(known(event.values)) >= settings.least_rollouts:
         contrast = entry.contrast.seen(separates(event.values, settings.least_gap), settings.memory)
-        seen = entry.model_copy(update={"exposures": entry.exposures + 1, "contrast": contrast})
-        state = _replaced(state, seen)
-    return _measured(state, entry, event) if entry.is_judged else state
+        by_key = {**by_key, entry.key: replace(entry, exposures=entry.exposures + 1, contrast=contrast)}
+    course = _measured(state.course, entry, event) if entry.is_judged else state.course
+    return QueryState(state.own, by_key, course)
 
 
-def _measured(state: QueryState, entry: Entry, event: Score) -> QueryState:
+def _measured(course: Course, entry: Entry, event: Score) -> Course:
     values = known(event.values)
-    total = sum(1 - value if entry.criterion.is_negative else value for value in values)
-    *before, last = state.measured or (Measured(event.step),)
-    if last.step != event.step:
-        before, last = [*before, last], Measured(event.step)
+    total = sum(1 - value if entry.is_fault else value for value in values)
+    course = course.at(event.step)
+    now = course.now or Measured(event.step)
     if entry.held_out:
-        last = last._replace(held_out=last.held_out + total, n_held_out=last.n_held_out + len(values))
+        now = now._replace(held_out=now.held_out + total, n_held_out=now.n_held_out + len(values))
     else:
-        last = last._replace(rewarded=last.rewarded + total, n_rewarded=last.n_rewarded + len(values))
-    return state.model_copy(update={"measured": (*before, last)})
+        now = now._replace(rewarded=now.rewarded + total, n_rewarded=now.n_rewarded + len(values))
+    return course._replace(now=now)
 
 
-def _replaced(state: QueryState, entry: Entry) -> QueryState:
-    entries = tuple(entry if other.key == entry.key else other for other in state.entries)
-    return state.model_copy(update={"entries": entries})
+def _with_entry(state: QueryState, entry: Entry) -> QueryState:
+    """With an entry in the place of that of its key, or as the last."""
+    return replace(state, by_key={**state.by_key, entry.key: entry})

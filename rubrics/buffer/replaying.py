@@ -6,7 +6,7 @@ changes (folding.py), where events come from.
 
 from collections.abc import Iterable
 from types import MappingProxyType
-from typing import Self
+from typing import NamedTuple, Self
 
 from citerefine.rubrics.buffer.events import Event
 from citerefine.rubrics.buffer.folding import fold
@@ -38,21 +38,36 @@ class Replay:
     def take(self, events: Iterable[Event]) -> Self:
         """Takes events. Raises RubricError at the first that breaks a rule, with those before it taken."""
         for event in events:
-            if event.step < self.step:
-                raise RubricError(
-                    f"{event.kind} of {event.key} is of step {event.step}, and the buffer is at step {self.step}; "
-                    "restore an earlier checkpoint to go back"
-                )
-            self._queries[event.query] = fold(self.query(event.query), event, self.settings)
-            self.step, self.n_events, self.digest = event.step, self.n_events + 1, chained(self.digest, event)
+            self.adopt(self.tried([event]))
         return self
 
-    def tried(self, events: Iterable[Event]) -> Self:
-        """A replay of the same events and these, which leaves this one as it is. Raises RubricError."""
-        other = type(self)(self.settings)
-        other.step, other.n_events, other.digest = self.step, self.n_events, self.digest
-        other._queries = dict(self._queries)
-        return other.take(events)
+    def tried(self, events: Iterable[Event]) -> "Tried":
+        """What would follow from these events, for `adopt`; changes nothing. Raises RubricError."""
+        step, n_events, digest, queries = self.step, self.n_events, self.digest, dict[str, QueryState]()
+        for event in events:
+            if event.step < step:
+                raise RubricError(
+                    f"{event.kind} of {event.key} is of step {event.step}, and the buffer is at step {step}; "
+                    "restore an earlier checkpoint to go back"
+                )
+            before = queries.get(event.query) or self.query(event.query)
+            queries[event.query] = fold(before, event, self.settings)
+            step, n_events, digest = event.step, n_events + 1, chained(digest, event)
+        return Tried(step, n_events, digest, queries)
+
+    def adopt(self, tried: "Tried") -> None:
+        """Takes what `tried` has worked out from here."""
+        self.step, self.n_events, self.digest = tried.step, tried.n_events, tried.digest
+        self._queries.update(tried.queries)
+
+
+class Tried(NamedTuple):
+    """What follows from some events: of the queries only those that change, so that the others cost nothing."""
+
+    step: int
+    n_events: int
+    digest: str
+    queries: dict[str, QueryState]
 
 
 def replay(events: Iterable[Event], settings: BufferSettings) -> BufferState:

@@ -13,23 +13,26 @@ from typing import Any, Final, Self, TypeVar
 
 from pydantic import ValidationError
 
+from citerefine.rubrics.aggregation import default_formula
 from citerefine.rubrics.buffer.event_file import EventFile
-from citerefine.rubrics.buffer.events import Add, Event, Evidence, Retire, Revive, Score
-from citerefine.rubrics.buffer.folding import Refusal, is_adaptive, refusal_of
+from citerefine.rubrics.buffer.events import Add, Begin, Event, Evidence, Retire, Revive, Score
+from citerefine.rubrics.buffer.folding import refusal_of
 from citerefine.rubrics.buffer.logs import Checkpoint, EventLog, MemoryLog
+from citerefine.rubrics.buffer.own_rubric import split
 from citerefine.rubrics.buffer.pruning import to_retire
+from citerefine.rubrics.buffer.refusals import Refusal
 from citerefine.rubrics.buffer.replaying import Replay
+from citerefine.rubrics.buffer.resemblance import unwanted
 from citerefine.rubrics.buffer.settings import BufferSettings
-from citerefine.rubrics.buffer.state import BufferState, Entry, QueryState
+from citerefine.rubrics.buffer.state import BufferState, QueryState
 from citerefine.rubrics.buffer.views import JudgeView, PolicyView, judge_view
 from citerefine.rubrics.criterion import Criterion
 from citerefine.rubrics.errors import RubricError
-from citerefine.rubrics.likeness import is_alike, is_mirrored
 from citerefine.rubrics.rubric import Rubric
 
 _AT_ONCE: Final = 1000
 """So many events are copied at once."""
-E = TypeVar("E", Add, Score, Retire, Revive)
+E = TypeVar("E", Begin, Add, Score, Retire, Revive)
 
 
 class RubricBuffer:
@@ -79,18 +82,29 @@ class RubricBuffer:
         return PolicyView()
 
     def begin(self, query: str, rubric: Rubric, *, step: int, time: float) -> tuple[Refusal, ...]:
-        """Takes a query's own rubric in: fixed criteria as they are, adaptive ones as retired.
+        """Takes a query's own rubric in, once: fixed criteria as they are, adaptive ones as retired.
 
-        For criteria that are adaptive in a buffer of another system, nobody independent has vouched: they wait for
+        Groups, weights, vetoes and the formula stay, so that a score by what `judge_view` shows is that of the rubric.
+        Fixed criteria that resemble each other are the rubric's own affair (`citerefine.rubrics.lint` finds them). For
+        criteria that are adaptive in a buffer of another system, nobody independent has vouched: they wait for
         evidence (`revive`).
 
         Returns:
-            Why some were not taken.
+            Why some were not taken; all others were.
+
+        Raises:
+            RubricError: if the rubric names a formula that there is not.
         """
-        refused = [
-            self._add(query, criterion, reason="of the query's own rubric", step=step, time=time)
-            for criterion in sorted(rubric.leaves, key=is_adaptive)
-        ]
+        default_formula(rubric)
+        fixed, adaptive, cannot = split(rubric)
+        refused: list[Refusal | None] = [*cannot]
+        reason = "of the query's own rubric"
+        begin = _checked(Begin, query=query, key=fixed.key, rubric=fixed, step=step, time=time, reason=reason)
+        if late := self._try(begin):
+            return (late,)
+        for criterion in adaptive:
+            refusal = unwanted(criterion, self.query(query).entries)
+            refused.append(refusal or self._add(query, criterion, step=step, time=time, reason=reason))
         return tuple(refusal for refusal in refused if refusal is not None)
 
     def add(
@@ -116,7 +130,7 @@ class RubricBuffer:
             reason: to be read by people.
         """
         adaptive = criterion.model_copy(update={"origin": "adaptive", "state": "active", "id": f"a-{criterion.key}"})
-        refusal = self._unwanted(query, adaptive)
+        refusal = unwanted(adaptive, self.query(query).entries)
         return refusal or self._add(query, adaptive, writer, evidence, step=step, time=time, reason=reason)
 
     def score(
@@ -154,6 +168,10 @@ class RubricBuffer:
         self, query: str, key: str, *, evidence: Evidence, step: int, time: float, reason: str = "separates again"
     ) -> Refusal | None:
         """Has a retired criterion judged again, on new evidence, or says why not."""
+        state = self.query(query)
+        judged = [entry for entry in state.entries if entry.is_judged]
+        if key in state.by_key and (refusal := unwanted(state.by_key[key].criterion, judged)):
+            return refusal
         found = {"query": query, "key": key, "step": step, "time": time, "reason": reason}
         return self._try(_checked(Revive, evidence=evidence, **found))
 
@@ -243,14 +261,6 @@ class RubricBuffer:
         found = {"query": query, "key": criterion.key, "step": step, "time": time, "reason": reason}
         return self._try(_checked(Add, criterion=criterion, writer=writer, evidence=evidence, **found))
 
-    def _unwanted(self, query: str, criterion: Criterion) -> Refusal | None:
-        for entry in self.query(query).entries:
-            if entry.key != criterion.key and is_alike(entry.criterion, criterion):
-                return Refusal("near_duplicate", f"it asks what {_named(entry)} asks")
-            if is_mirrored(entry.criterion, criterion):
-                return Refusal("mirrored", f"it asks the opposite of {_named(entry)}")
-        return None
-
     def _try(self, event: Event) -> Refusal | None:
         refusal = refusal_of(self.query(event.query), event, self.settings)
         if refusal is None:
@@ -264,14 +274,9 @@ class RubricBuffer:
                 f"the log holds {self._behind} events after the one that was restored; call rewind() to go on without "
                 "them, or fork() to go on in another log"
             )
-        now = self._now.tried(events)
+        tried = self._now.tried(events)
         self._log.append(events)
-        self._now = now
-
-
-def _named(entry: Entry) -> str:
-    text = entry.criterion.text
-    return f"{entry.key} ({entry.standing}): {text if len(text) <= 80 else f'{text[:79]}…'}"
+        self._now.adopt(tried)
 
 
 def _checked(kind: type[E], **values: Any) -> E:

@@ -14,6 +14,8 @@ class BufferSettings(Record):
 
     reward_judges: tuple[str, ...] = Field(min_length=1)
     """Names of the judges whose values are rewarded; what they say never admits a criterion."""
+    aliases: tuple[tuple[str, ...], ...] = ()
+    """Names of one model each, where it is called differently in different places."""
     most_share: float = Field(default=0.4, ge=0, le=1)
     """Most that adaptive criteria hold of the rewarded weight of a query, without signs."""
     held_out: float = Field(default=0.2, ge=0, lt=1)

@@ -1,18 +1,24 @@
 """What a buffer holds after some events: frozen, and nothing but what follows from them.
 
-In: values worked out by folding.py. Out: `Entry`, `QueryState`, `BufferState`. Not here: events, rubrics made of it
+In: values worked out by folding.py. Out: `Entry`, `Course`, `QueryState`,
+`BufferState`. Not here: events, rubrics made of it
 (views.py).
 """
 
 import hashlib
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import cached_property
-from typing import NamedTuple
+from math import fsum
+from typing import Final, NamedTuple
 
-from citerefine.rubrics.buffer.contrast import Contrast
-from citerefine.rubrics.criterion import Criterion
-from citerefine.rubrics.record import Record
+from citerefine.rubrics.buffer.contrast import UNSEEN, Contrast
+from citerefine.rubrics.buffer.own_rubric import NO_RUBRIC, OwnRubric
+from citerefine.rubrics.criterion import Criterion, Polarity
+
+MOST_STEPS: Final = 500
+"""So many steps are kept of the beginning and of the end of a query, whatever the length of a run."""
 
 
 class Standing(StrEnum):
@@ -26,10 +32,15 @@ class Standing(StrEnum):
     """Adaptive, and not judged; may come back."""
 
 
-class Entry(Record):
-    """One criterion and what is known of it."""
+@dataclass(frozen=True, kw_only=True)
+class Entry:
+    """One criterion and what is known of it. Not checked again: folding.py makes it of what was checked."""
 
     criterion: Criterion
+    mass: float
+    """What it counts without sign: of a rubric with groups, its share of their weight."""
+    is_fault: bool
+    """Whether it, or a group it is in, is a fault."""
     standing: Standing
     held_out: bool
     """Measured, and never rewarded."""
@@ -41,12 +52,20 @@ class Entry(Record):
     """Why it has it."""
     exposures: int = 0
     """Groups that it was seen in since."""
-    contrast: Contrast = Contrast()
+    contrast: Contrast = UNSEEN
 
     @property
     def key(self) -> str:
         """The criterion's content key."""
         return self.criterion.key
+
+    @property
+    def alone(self) -> Criterion:
+        """The criterion with the weight and polarity that it has outside of its groups."""
+        if (self.mass, self.is_fault) == (abs(self.criterion.weight), self.criterion.is_negative):
+            return self.criterion
+        weight, polarity = (-self.mass, Polarity.NEGATIVE) if self.is_fault else (self.mass, Polarity.POSITIVE)
+        return self.criterion.model_copy(update={"weight": weight, "polarity": polarity})
 
     @property
     def is_judged(self) -> bool:
@@ -76,24 +95,57 @@ class Measured(NamedTuple):
         return self.rewarded / self.n_rewarded - self.held_out / self.n_held_out
 
 
-class QueryState(Record):
-    """The criteria of one query, in the order in which they came."""
+class Course(NamedTuple):
+    """What was measured of one query at its first and its last steps; of the others nothing is kept."""
 
-    entries: tuple[Entry, ...] = ()
-    measured: tuple[Measured, ...] = ()
-    """One for each step at which it was scored."""
+    first: tuple[Measured, ...] = ()
+    last: tuple[Measured, ...] = ()
+    """Those after the first; of either only steps that have a gap, at most `MOST_STEPS`."""
+    now: Measured | None = None
+    """The step that more may come of."""
+
+    def at(self, step: int) -> "Course":
+        """At a step, which is not before the one now; what has no gap by then never gets one."""
+        if self.now is None or self.now.gap is None:
+            return self if self.now and self.now.step == step else self._replace(now=Measured(step))
+        if self.now.step == step:
+            return self
+        if len(self.first) < MOST_STEPS:
+            return self._replace(first=(*self.first, self.now), now=Measured(step))
+        return Course(self.first, (*self.last, self.now)[-MOST_STEPS:], Measured(step))
+
+    @property
+    def gaps(self) -> list[tuple[int, float]]:
+        """Steps and gaps, in order."""
+        now = () if self.now is None else (self.now,)
+        steps = (*self.first, *self.last, *now)
+        return [(measured.step, gap) for measured in steps if (gap := measured.gap) is not None]
+
+
+NOTHING_MEASURED: Final = Course()
+
+
+@dataclass(frozen=True)
+class QueryState:
+    """The criteria of one query. Not checked again: folding.py makes it of what was checked."""
+
+    own: OwnRubric = NO_RUBRIC
+    """Its own rubric."""
+    by_key: Mapping[str, Entry] = field(default_factory=dict)
+    """Content key → entry, in the order in which they came: first those of its own rubric."""
+    course: Course = NOTHING_MEASURED
 
     @cached_property
-    def by_key(self) -> Mapping[str, Entry]:
-        """Content key → entry."""
-        return {entry.key: entry for entry in self.entries}
+    def entries(self) -> tuple[Entry, ...]:
+        """All criteria."""
+        return tuple(self.by_key.values())
 
     @property
     def adaptive_share(self) -> float:
         """What adaptive criteria hold of the rewarded weight, without signs; 0 where nothing is rewarded."""
-        weights = [(entry.standing, abs(entry.criterion.weight)) for entry in self.entries if entry.is_rewarded]
-        total = sum(weight for _, weight in weights)
-        return sum(weight for standing, weight in weights if standing is Standing.ACTIVE) / total if total else 0.0
+        rewarded = [entry.mass for entry in self.entries if entry.standing is Standing.ACTIVE and not entry.held_out]
+        total = fsum([self.own.rewarded_mass, *rewarded])
+        return fsum(rewarded) / total if total else 0.0
 
 
 class BufferState(NamedTuple):

@@ -8,7 +8,8 @@ from typing import Final, NamedTuple
 
 from pydantic import JsonValue
 
-from citerefine.rubrics.buffer.folding import detached
+from citerefine.rubrics.aggregation.formulas import default_formula
+from citerefine.rubrics.buffer.own_rubric import detached, detached_rubric
 from citerefine.rubrics.buffer.state import Entry, QueryState, Standing
 from citerefine.rubrics.criterion import Criterion
 from citerefine.rubrics.loading import dump_rubric
@@ -39,22 +40,27 @@ class PolicyView(NamedTuple):
 
 
 def judge_view(state: QueryState, query: str = "") -> JudgeView:
-    """The criteria of one query for judges and rewards; `query` is the question's text, for the rubrics."""
-    judged = [entry for entry in state.entries if entry.is_judged]
+    """The criteria of one query for judges and rewards: its own rubric as it came, and beside it the adaptive ones.
+
+    Args:
+        state: of the query.
+        query: the question's text, for the rubrics; the own rubric's by default.
+    """
+    own, active = state.own, [entry for entry in state.entries if entry.standing is Standing.ACTIVE]
     return JudgeView(
-        _rubric(judged, query),
-        _rubric([entry for entry in judged if entry.is_rewarded], query),
-        _rubric([entry for entry in judged if entry.held_out], query),
-        {entry.criterion.id: entry.key for entry in judged},
+        _rubric(own.rubric, active, query, own.formula),
+        _rubric(own.rewarded, [entry for entry in active if not entry.held_out], query, own.formula),
+        _rubric(own.held_out, [entry for entry in active if entry.held_out], query, own.formula),
+        {entry.criterion.id: entry.key for entry in state.entries if entry.is_judged},
     )
 
 
 def drtulu_buffer(state: QueryState) -> JsonValue:
     """All criteria, the retired ones too, as DR Tulu keeps them; to be read by its format `drtulu_buffer`.
 
-    It has no place for ids, evidence and what is held out, and judges on a scale from 0 to 2.
+    It has no place for ids, groups, evidence and what is held out, and judges on a scale from 0 to 2.
     """
-    criteria = tuple(map(_with_state, state.entries))
+    criteria = tuple(_with_state(entry.alone, entry.standing) for entry in state.entries)
     fixed: list[JsonValue] = [
         {"description": criterion.text, "weight": float(criterion.weight), "title": criterion.title}
         for criterion in criteria
@@ -65,9 +71,13 @@ def drtulu_buffer(state: QueryState) -> JsonValue:
     return dump_rubric(rubric, DRTULU_BUFFER, lossy=True)
 
 
-def _rubric(entries: list[Entry], query: str) -> Rubric:
-    return Rubric(query=query, criteria=tuple(map(_with_state, entries)))
+def _rubric(own: Rubric, active: list[Entry], query: str, formula: str) -> Rubric:
+    rubric = detached_rubric(own, *(_with_state(entry.criterion, entry.standing) for entry in active))
+    if query:
+        rubric = rubric.model_copy(update={"query": query})
+    # Of a tree whose groups are all held out, a list is left: that is no reason for another formula.
+    return rubric if default_formula(rubric) == formula else rubric.model_copy(update={"aggregate": formula})
 
 
-def _with_state(entry: Entry) -> Criterion:
-    return detached(entry.criterion).model_copy(update={"state": _STATES[entry.standing]})
+def _with_state(criterion: Criterion, standing: Standing) -> Criterion:
+    return detached(criterion, state=_STATES[standing])

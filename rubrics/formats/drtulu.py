@@ -16,6 +16,7 @@ from citerefine.rubrics.errors import RubricError
 from citerefine.rubrics.formats import parts
 from citerefine.rubrics.formats.list_format import Group, ListFormat
 from citerefine.rubrics.formats.shape import Shape
+from citerefine.rubrics.formats.spelling import refuse_misspelt
 from citerefine.rubrics.formats.values import Object, as_list, as_object, as_text, as_texts
 from citerefine.rubrics.rubric import Rubric
 
@@ -61,6 +62,7 @@ class TypedListFormat(ListFormat):
     def load(self, native: JsonValue) -> Rubric:
         """The rubric, origin and state by `rubrics_types`."""
         rubric = super().load(native)
+        refuse_misspelt(rubric.extra, ("rubrics_types",), f"the {self.name} document")
         types = as_texts(rubric.extra.get("rubrics_types"), f"{self.name}: rubrics_types")
         if types and len(types) != len(rubric.criteria):
             raise RubricError(
@@ -107,7 +109,9 @@ DRTULU_INGREDIENTS: Final = ListFormat(
 DRTULU_GENERATED: Final = ListFormat(
     "drtulu_generated",
     "DR Tulu, as its generator writes: positive and negative criteria of one question",
-    Shape(parts.title(), parts.text("description"), required=(("description",),), scale=ZERO_TO_TWO),
+    Shape(
+        parts.title(), parts.text("description"), required=(("description",),), beside=("weight",), scale=ZERO_TO_TWO
+    ),
     Group("positive_rubrics", 1, {"origin": "adaptive", "state": "active"}, lambda c: not c.is_negative),
     Group("negative_rubrics", -1, {"origin": "adaptive", "state": "active"}),
     document=(parts.query("question"),),
@@ -124,5 +128,7 @@ DRTULU_BUFFER: Final = ListFormat(
 
 
 def _unweighted(native: Object) -> bool:
-    items = [item for key in ("positive_rubrics", "negative_rubrics") for item in as_list(native[key], key)]
-    return not any(isinstance(item, dict) and "weight" in item for item in items)
+    lists = [native[key] for key in ("positive_rubrics", "negative_rubrics")]
+    items = [item for items in lists if isinstance(items, list) for item in items]
+    is_weighted = any(isinstance(item, dict) and "weight" in item for item in items)
+    return not is_weighted and all(isinstance(items, list) for items in lists)

@@ -14,6 +14,7 @@ from citerefine.rubrics.criterion import Criterion
 from citerefine.rubrics.errors import RubricError
 from citerefine.rubrics.formats.parts import Part
 from citerefine.rubrics.formats.shape import Shape, name_all
+from citerefine.rubrics.formats.spelling import refuse_misspelt
 from citerefine.rubrics.formats.values import Object, as_list, as_object, near
 from citerefine.rubrics.rubric import MAX_NODES, Rubric
 
@@ -61,7 +62,8 @@ class ListFormat:
         """
         self.name, self.meaning, self.item = name, meaning, item
         self.groups, self.document = groups, tuple(document)
-        self.known_keys = item.known_keys | {key for part in document for key in part.keys} | {g.key for g in groups}
+        self._spelled = frozenset({key for part in document for key in part.keys} | {group.key for group in groups})
+        self.known_keys = item.known_keys | self._spelled
         self.has_states = any("state" in group.fixed for group in groups) and len(groups) > 2
         self._tell, self._bare, self._strings = tell, bare or not groups, strings
 
@@ -69,9 +71,11 @@ class ListFormat:
         """Whether it has this format's lists, with this format's items in them."""
         if isinstance(native, list):
             return self._bare and bool(native) and all(self._is_item(item) for item in native)
-        if not isinstance(native, dict) or not any(group.key in native for group in self.groups):
+        if not isinstance(native, dict):
             return False
-        lists = [native[group.key] for group in self.groups if group.key in native]
+        lists = [native[group.key] for group in self.groups if native.get(group.key) is not None]
+        if not lists:
+            return False
         fitting = all(isinstance(items, list) and all(self._is_item(item) for item in items) for items in lists)
         return fitting and self._tell(native)
 
@@ -86,7 +90,7 @@ class ListFormat:
         ids = name_all([self._native_id(item, where) for _, item, where in placed])
         criteria = [self._criterion(*row, id) for row, id in zip(placed, ids, strict=True)]
         kept = dict(native) if isinstance(native, dict) else {}
-        kept |= {group.key: [] for group in self.groups if group.key in kept}
+        kept |= {group.key: [] for group in self.groups if kept.get(group.key) is not None}
         fields: dict[str, Any] = {}
         for part in self.document:
             fields.update(part.read(kept, self.name))
@@ -112,7 +116,7 @@ class ListFormat:
         native = self._document(rubric, rubric.extra if ours else {})
         if not (ours and rubric.extra):  # a new document has all its lists
             return native | items
-        return native | {key: rows for key, rows in items.items() if rows or key in native}
+        return native | {key: rows for key, rows in items.items() if rows or native.get(key) is not None}
 
     def _document(self, rubric: Rubric, kept: Object) -> Object:
         native = copy.deepcopy(kept)
@@ -130,10 +134,11 @@ class ListFormat:
             return [(self.groups[0] if self.groups else Group(""), native, self.name)]
         groups = {group.key: group for group in self.groups}
         document = as_object(native, f"the {self.name} document")
-        found = [key for key in document if key in groups]
+        found = [key for key, value in document.items() if key in groups and value is not None]
         if not found:
             wanted = "` or `".join(groups) or "list of items"
             raise RubricError(f"the {self.name} document has no `{wanted}`{near(next(iter(groups), ''), document)}")
+        refuse_misspelt(document, self._spelled, f"the {self.name} document")
         return [(groups[key], as_list(document[key], f"{self.name}: {key}"), f"{self.name}: {key}") for key in found]
 
     def _is_item(self, item: JsonValue) -> bool:

@@ -93,7 +93,7 @@ _REQUIRED: Final = (("requirement",), ("weight",))
 LLMDATA_RUBRIC: Final = SectionedFormat(
     "llmdata_rubric",
     "rubric of The LLM Data Company: requirements with signed weights, in a list or in sections",
-    Shape(parts.text("requirement"), parts.weight(write=float), required=_REQUIRED),
+    Shape(parts.text("requirement"), parts.weight(write=float), required=_REQUIRED, beside=_OPTIONAL_KEYS),
 )
 AUTORUBRIC: Final = OptionsFormat(
     "autorubric",

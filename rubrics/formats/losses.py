@@ -10,6 +10,7 @@ from typing import Final, NamedTuple
 
 from pydantic import JsonValue
 
+from citerefine.rubrics.aggregation.formulas import FORMULAS, default_formula
 from citerefine.rubrics.criterion import Criterion, Scale, walk
 from citerefine.rubrics.errors import RubricError
 from citerefine.rubrics.formats.format import Format
@@ -58,7 +59,11 @@ def write(rubric: Rubric, target: Format, source: Format | None) -> Written:
         return Written(None, losses + refused)
     native = target.dump(kept)
     back = target.load(native)
-    losses += [*_lost_fields(kept, back), *_lost_keys(kept, target, source)]
+    if not kept.aggregate and _formula(kept) != _formula(back):  # where the new format has a key for it, it is said
+        named = kept.model_copy(update={"aggregate": _formula(kept)})
+        if _formula(target.load(target.dump(named))) == named.aggregate:
+            kept, native, back = named, target.dump(named), target.load(target.dump(named))
+    losses += [*_lost_fields(kept, back), *_lost_formula(kept, back), *_lost_keys(kept, target, source)]
     return Written(None if any(loss.changes_meaning for loss in losses) else native, losses)
 
 
@@ -87,10 +92,22 @@ def _lost_fields(rubric: Rubric, back: Rubric) -> Iterator[Loss]:
             yield from _differences(criterion, again.popleft())
         else:
             yield Loss(criterion.id, f"its text {shown(criterion.text)} cannot be written as it is", True)
-    for name in ("id", "query", "aggregate"):
+    for name in ("id", "query"):
         value = getattr(rubric, name)
         if value and value != getattr(back, name):
             yield Loss("", f"the rubric's {name} {shown(value)} has no place", False)
+
+
+def _lost_formula(rubric: Rubric, back: Rubric) -> Iterator[Loss]:
+    was, now = _formula(rubric), _formula(back)
+    if was != now:
+        message = f"scores would be made by the formula {now}, the format's own, and are made by {was[:60]}"
+        yield Loss("", message, False)
+
+
+def _formula(rubric: Rubric) -> str:
+    """What scores are made by: as it is written if there is no such formula."""
+    return rubric.aggregate if rubric.aggregate not in FORMULAS and rubric.aggregate else default_formula(rubric)
 
 
 def _differences(was: Criterion, now: Criterion) -> Iterator[Loss]:

@@ -15,6 +15,7 @@ from citerefine.rubrics.errors import RubricError
 from citerefine.rubrics.formats import parts
 from citerefine.rubrics.formats.parts import Key
 from citerefine.rubrics.formats.shape import Shape, name_all
+from citerefine.rubrics.formats.spelling import refuse_misspelt
 from citerefine.rubrics.formats.values import Object, as_list, as_object, as_weight, shown
 from citerefine.rubrics.rubric import MAX_DEPTH, MAX_NODES, Rubric
 
@@ -102,6 +103,7 @@ def _walk(root: Object, name: str) -> list[_Node]:
 
 
 def _criterion(node: _Node, id: str, children: tuple[Criterion, ...]) -> Criterion:
+    refuse_misspelt(node.native, TreeFormat.known_keys, node.where)
     kept = {key: [] if key == "sub_tasks" and value else value for key, value in node.native.items()}
     return _NODE.load(kept, node.where, id=id, children=children)
 

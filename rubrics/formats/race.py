@@ -16,6 +16,7 @@ from citerefine.rubrics.errors import RubricError
 from citerefine.rubrics.formats import parts
 from citerefine.rubrics.formats.parts import Key
 from citerefine.rubrics.formats.shape import Shape
+from citerefine.rubrics.formats.spelling import refuse_misspelt
 from citerefine.rubrics.formats.values import (
     Object,
     as_filled_text,
@@ -74,6 +75,7 @@ class RaceFormat:
     def load(self, native: JsonValue) -> Rubric:
         """The rubric."""
         document = as_object(native, f"the {self.name} document")
+        refuse_misspelt(document, self.known_keys - _ITEM.known_keys, f"the {self.name} document")
         dimensions = as_object(document.get("criterions"), f"{self.name}: criterions")
         lists = {name: as_list(items, f"{self.name}: criterions.{name}") for name, items in dimensions.items()}
         if sum(len(items) + 1 for items in lists.values()) > MAX_NODES:

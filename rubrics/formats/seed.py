@@ -8,6 +8,7 @@ flipping of scores (citerefine.rubrics.aggregation).
 from collections.abc import Mapping
 from typing import Any, Final
 
+from citerefine.rubrics.aggregation.formulas import FORMULAS
 from citerefine.rubrics.formats import parts
 from citerefine.rubrics.formats.drtulu import DRTULU_GENERATED
 from citerefine.rubrics.formats.list_format import Group, ListFormat
@@ -37,13 +38,36 @@ class OptionalWeight:
         return ""
 
 
+class NamedFormula:
+    """The formula, where it is not the seed's own: our key, which others pass over."""
+
+    keys = ("aggregate",)
+    names = ("aggregate",)
+
+    def read(self, native: Object, where: str) -> Mapping[str, Any]:
+        """The name, if it is that of a formula; else it is somebody else's key."""
+        named = native.get("aggregate")
+        return {"aggregate": named} if isinstance(named, str) and named in FORMULAS else {}
+
+    def write(self, record: parts.Record, native: Object) -> None:
+        """The name, if there is one."""
+        if record.aggregate:
+            native["aggregate"] = record.aggregate
+        else:
+            native.pop("aggregate", None)
+
+    def cannot(self, record: parts.Record) -> str:
+        """Nothing: any formula can be named."""
+        return ""
+
+
 SEED: Final = ListFormat(
     "seed",
     "refiner training data: positive and negative rubrics, in a row or alone",
     Shape(parts.text("description"), parts.title(), OptionalWeight(), required=(("description",),)),
     Group("positive_rubrics", 1, {}, lambda criterion: not criterion.is_negative),
     Group("negative_rubrics", -1),
-    document=(Key(("question", "query"), "query", as_label), Key("id", "id", as_label)),
+    document=(Key(("question", "query"), "query", as_label), Key("id", "id", as_label), NamedFormula()),
     tell=lambda native: not DRTULU_GENERATED.recognises(native),
     strings=True,
 )

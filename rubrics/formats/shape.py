@@ -12,6 +12,7 @@ from typing import Any, Final
 from citerefine.rubrics.criterion import Criterion, Polarity
 from citerefine.rubrics.errors import RubricError
 from citerefine.rubrics.formats.parts import Part
+from citerefine.rubrics.formats.spelling import refuse_misspelt
 from citerefine.rubrics.formats.values import Object, as_label, near
 
 MADE_ID: Final = re.compile(r"c\d+|.*/\d+")
@@ -21,13 +22,29 @@ MADE_ID: Final = re.compile(r"c\d+|.*/\d+")
 class Shape:
     """The objects that hold one criterion each."""
 
-    def __init__(self, *parts: Part, required: tuple[tuple[str, ...], ...], id_key: str = "", **fixed: Any) -> None:
-        """`required`: keys that an object needs, each with its other spellings. `fixed`: fields that all have."""
+    def __init__(
+        self,
+        *parts: Part,
+        required: tuple[tuple[str, ...], ...],
+        id_key: str = "",
+        beside: tuple[str, ...] = (),
+        **fixed: Any,
+    ) -> None:
+        """Says how its objects look.
+
+        Args:
+            parts: what of an object stands for which fields.
+            required: keys that an object needs, each with its other spellings.
+            id_key: holds the object's own id.
+            beside: keys by which a sister format is told from this one; none of them may be misspelt here either.
+            fixed: fields that all criteria have.
+        """
         self.parts = parts
         self.required = required
         self.id_key = id_key
         self.fixed = fixed
         self.known_keys = frozenset(key for part in parts for key in part.keys) | ({id_key} if id_key else set())
+        self._spelled = self.known_keys.union(beside)
 
     def fits(self, native: object) -> bool:
         """Whether it has the keys that such an object needs."""
@@ -49,6 +66,7 @@ class Shape:
             fixed: fields that the place decides.
         """
         self._require_keys(native, where)
+        refuse_misspelt(native, self._spelled, where)
         fields: dict[str, Any] = {**self.fixed, **fixed}
         for part in self.parts:
             fields.update(part.read(native, where))

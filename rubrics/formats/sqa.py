@@ -3,11 +3,14 @@
 In: `{initial_prompt, metric_config: {name, config: {question, low_length, high_length, length_weight, expertise_weight,
 citations_weight, excerpts_weight, ingredients or other_properties: [{name, criterion, weight, evidence[]}]}}, …}`. Out:
 a flat rubric: `length`, `expertise`, `citations`, `excerpts`, as far as they have a weight, then the items. An item
-with a criterion and evidence is one criterion. Not here: its formula (citerefine.rubrics.aggregation).
+with a criterion and evidence is one criterion. The bounds of the length stand in its rule, `length:300:600`. Not here:
+its formula (citerefine.rubrics.aggregation).
 """
 
 import copy
+import re
 from collections.abc import Iterable, Mapping
+from itertools import zip_longest
 from typing import Any, Final
 
 from pydantic import JsonValue
@@ -17,12 +20,22 @@ from citerefine.rubrics.errors import RubricError
 from citerefine.rubrics.formats import parts
 from citerefine.rubrics.formats.parts import Key
 from citerefine.rubrics.formats.shape import Shape, name_all
-from citerefine.rubrics.formats.values import Object, as_label, as_list, as_object, as_text, as_texts, as_weight
+from citerefine.rubrics.formats.values import (
+    Object,
+    as_label,
+    as_list,
+    as_object,
+    as_text,
+    as_texts,
+    as_weight,
+    shown,
+)
 from citerefine.rubrics.rubric import MAX_NODES, Rubric
 
 THREE_STEPS: Final = Scale(
     kind="ordinal", lo=0, hi=2, levels=tuple(Level(name=str(step), value=step / 2) for step in range(3))
 )
+_NUMBER: Final = re.compile(r"\d{1,7}", re.ASCII)
 _FROM_EVIDENCE: Final = "Tells what the passages given as its evidence say."
 
 
@@ -59,8 +72,11 @@ _ITEM: Final = Shape(
     scale=THREE_STEPS,
 )
 _LISTS: Final = ("ingredients", "other_properties")
+_LENGTH: Final = "length"
+_BOUNDS: Final = {"low_length": 300, "high_length": 600}
+"""Words up to which an answer has the full mark, and from which it has none; what holds where one is not given."""
 _COMPONENTS: Final[dict[str, dict[str, Any]]] = {
-    "length": {"text": "Keeps within the length asked for.", "verifier": "rule", "rule": "length"},
+    "length": {"text": "Keeps within the length asked for.", "verifier": "rule", "rule": _LENGTH},
     "expertise": {"text": "Shows the knowledge of an expert in the field.", "scale": THREE_STEPS},
     "citations": {"text": "Supports its claims by what it cites.", "verifier": "citation"},
     "excerpts": {"text": "Quotes an excerpt for each citation.", "verifier": "rule", "rule": "excerpts"},
@@ -112,6 +128,8 @@ class SqaFormat:
                 yield criterion, "it has criteria below it, and the format has no trees"
             elif criterion.verifier != "llm" and not _is_component(criterion):
                 yield criterion, f"it is judged by a {criterion.verifier}, and only {', '.join(_COMPONENTS)} are"
+            elif _is_component(criterion) and criterion.id == _LENGTH and not _is_length(criterion.rule):
+                yield criterion, f"its rule {shown(criterion.rule)} has no place; write `length:LOW:HIGH`, in words"
             elif why := _ITEM.cannot(criterion):
                 yield criterion, why
 
@@ -132,7 +150,28 @@ class SqaFormat:
 
 def _component(name: str, config: Object) -> Criterion:
     weight = as_weight(config[f"{name}_weight"], f"sqa: {name}_weight")
-    return Criterion(id=name, weight=weight, origin="static", **_COMPONENTS[name])
+    rule = {"rule": _length_rule(config)} if name == _LENGTH else {}
+    return Criterion(id=name, weight=weight, origin="static", **(_COMPONENTS[name] | rule))
+
+
+def _length_rule(config: Object) -> str:
+    """The rule with its bounds; without them where the document gives none, or none that is a number of words."""
+    if all(config.get(key) is None for key in _BOUNDS):
+        return _LENGTH
+    low, high = (_n_words(config, key, default) for key, default in _BOUNDS.items())
+    return f"{_LENGTH}:{low}:{high}"
+
+
+def _n_words(config: Object, key: str, default: int) -> int:
+    value = default if config.get(key) is None else config[key]
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < 10**7 or value != int(value):
+        raise RubricError(f"sqa: {key} is {shown(value)}; give a whole number of words")
+    return int(value)
+
+
+def _is_length(rule: str) -> bool:
+    name, *bounds = rule.split(":")
+    return name == _LENGTH and (not bounds or (len(bounds) == 2 and all(map(_NUMBER.fullmatch, bounds))))
 
 
 def _is_component(criterion: Criterion) -> bool:
@@ -147,6 +186,19 @@ def _write_components(rubric: Rubric, config: Object) -> None:
             config.pop(key, None)
         elif config.get(key) != weights[name]:
             config[key] = weights[name]
+    _write_length(next((c.rule for c in rubric.criteria if _is_component(c) and c.id == _LENGTH), ""), config)
+
+
+def _write_length(rule: str, config: Object) -> None:
+    """Bounds other than those of the document; it keeps what it says already, in the way that it says it."""
+    if not rule or rule == _length_rule(config):
+        return
+    _, *bounds = rule.split(":")
+    for key, bound in zip_longest(_BOUNDS, bounds):
+        if bound is None:
+            config.pop(key, None)
+        else:
+            config[key] = int(bound)
 
 
 def _list_key(config: Object) -> str:

@@ -36,12 +36,21 @@ _NEXT: Final = (
 )
 _WORD: Final = re.compile(r"\w+")
 _THREE: Final = re.compile(r"\s+([^,.;:\n]{1,60})((?:, [^,.;:\n]{1,60}){1,8}), and (\w[^,.;:\n]{0,30})")
+_DETERMINED: Final = r"(?:the|its|their|an?|both the)"
+_TWO: Final = re.compile(
+    rf"\s+({_DETERMINED}(?: [\w'’-]+){{1,4}}?) and ({_DETERMINED} [\w'’-]+)(?=[ .]|\Z)", re.IGNORECASE
+)
+"""`the lake and the years`: two things, each of which can be left out."""
+_TOLD: Final = re.compile(r"\b(?:names?|states?|mentions?|gives?|lists?|identif(?:y|ies))\Z", re.IGNORECASE)
+"""Verbs of which each object is a thing to be told."""
 _ELSEWHERE: Final = re.compile(
     r"\d|\b(?:that|which|who|how|why|when|where|whether|if|because|while|as|so|to|by|for|with|in|on|from|like|such|"
     r"between|among|using|through|across|including|based|not|e\.g)\b",
     re.IGNORECASE,
 )
 """What shows that a list belongs to something else than the verb, or is one thing."""
+_WHOSE: Final = re.compile(r"\b(?:of|and|or)\b", re.IGNORECASE)
+"""In `the name of the lake and the river`, two things have one name."""
 LEAST_BEFORE: Final = 3
 """Words before a semicolon that joins two things."""
 LEAST_BEHIND: Final = 4
@@ -110,13 +119,16 @@ def _predicates(text: str) -> str:
 
 
 def _things(text: str) -> str:
-    """A list of three or more things right behind the verb; empty if there is none."""
+    """A list of things right behind the verb, three or more, or two with an article each; empty if there is none."""
     verbs = _verbs()
     for sentence in _SENTENCE.split(text):
         start = verbs.said.match(sentence) or verbs.asked.match(sentence)
         match = start and _THREE.match(sentence, start.end())
         if match and not any(_ELSEWHERE.search(item) for item in match.groups()[:-1]) and not _is_names(match):
             return repr(f"{match[0].strip()[:60]}…")
+        two = start and _TOLD.search(start[0]) and _TWO.match(sentence, start.end())
+        if two and not _ELSEWHERE.search(two[1]) and not _WHOSE.search(two[1]):
+            return repr(two[0].strip()[:60])
     return ""
 
 

@@ -19,6 +19,8 @@ LINTS: Final[dict[str, str]] = {
     "too_long": "it is longer than a judge keeps in view",
     "too_short": "it is too short to say what is asked",
     "no_verb": "it names a thing and does not say what of it is asked",
+    "unknown_rule": "it names a rule that does not exist, or not the numbers that the rule takes",
+    "unknown_formula": "the rubric names a formula that does not exist",
     "placeholder": "it holds text that was to be replaced",
 }
 """Code → meaning."""

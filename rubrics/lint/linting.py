@@ -1,7 +1,8 @@
 """All checks of a rubric.
 
 In: a rubric. Out: findings, in the order of its criteria, those of the whole last. Linear in the text; pairs are
-compared only where rare words meet. Not here: the checks themselves (wording.py, compound.py, pairs.py, balance.py).
+compared only where rare words meet. Not here: the checks themselves (wording.py, compound.py, names.py,
+pairs.py, balance.py).
 """
 
 from typing import Final
@@ -10,6 +11,7 @@ from citerefine.rubrics.criterion import Criterion
 from citerefine.rubrics.lint.balance import check_balance
 from citerefine.rubrics.lint.compound import check_compound
 from citerefine.rubrics.lint.finding import Finding
+from citerefine.rubrics.lint.names import check_names
 from citerefine.rubrics.lint.pairs import check_pairs
 from citerefine.rubrics.lint.wording import check_wording
 from citerefine.rubrics.rubric import Rubric
@@ -28,7 +30,7 @@ def lint(rubric: Rubric) -> list[Finding]:
     """
     places = {leaf.id: place for place, leaf in enumerate(rubric.judged)}
     found = [finding for leaf in rubric.judged if leaf.verifier == "llm" for finding in _alone(leaf)]
-    found += [*check_pairs(rubric), *check_balance(rubric)]
+    found += [*check_names(rubric), *check_pairs(rubric), *check_balance(rubric)]
     return sorted(found, key=lambda finding: places.get(finding.criterion_id, len(places)))
 
 

@@ -96,6 +96,20 @@ def test_what_a_model_judged_is_not_asked_again(folder: Path) -> None:
         assert (card["n"], card["accuracy"]["value"], len(server.chats)) == (20, 1.0, 21)
 
 
+def test_a_model_at_another_address_is_measured_by_its_own_verdicts(folder: Path) -> None:
+    cards = []
+    for say in (reads, "c01=UNMET"):
+        with FaultyServer([says(say)]) as server:
+            done = citerefine("calibrate", "criteria.jsonl", "--judge", server.model, "--json", cwd=folder)
+            cards.append(json.loads(done.stdout))
+            assert len(server.chats) == 20
+            assert "are not made again" not in done.stderr
+            again = citerefine("calibrate", "criteria.jsonl", "--judge", server.model, "--json", cwd=folder)
+            assert len(server.chats) == 20
+            assert "if another model is served there by now, name a new file with --cache" in again.stderr
+    assert [card["accuracy"]["value"] for card in cards] == [1.0, 0.5]
+
+
 def test_a_judge_whose_replies_cannot_be_read_has_no_figure_and_no_card(folder: Path) -> None:
     with FaultyServer([says("Well, who knows?")]) as server:
         done = citerefine("calibrate", "criteria.jsonl", "--judge", server.model, "--json", cwd=folder)

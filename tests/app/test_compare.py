@@ -188,3 +188,48 @@ def test_what_cannot_be_done_is_said_with_what_to_do(folder: Path, arguments: li
     assert (done.returncode, done.stdout) == (2, "")
     assert says in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def grade_row(number: int, score: float | None, **more: Any) -> dict[str, Any]:
+    known = {"formula": "pos_norm", "coverage": 1.0, "judge": "words-1", "rubric": "r1", "cells": []}
+    reason = {} if score is not None else {"reason": "coverage: too little is known"}
+    return {"id": f"q{number}", "score": score, "question": f"Question {number}?", **reason, **known, **more}
+
+
+def test_grade_rows_are_compared_by_their_score(tmp_path: Path) -> None:
+    write(tmp_path / "a.jsonl", [grade_row(n, -0.5) for n in range(20)] + [grade_row(20, None), grade_row(21, 1)])
+    better = [grade_row(n, 0.25 + n / 100) for n in range(20)]
+    write(tmp_path / "b.jsonl", [*better, grade_row(20, 1), grade_row(21, 1, rubric="r2"), grade_row(30, 1)])
+    done = citerefine("compare", "a.jsonl", "b.jsonl", "--out", "d.jsonl", cwd=tmp_path)
+    assert (done.returncode, done.stderr) == (0, "wrote d.jsonl\n")
+    assert "The score is higher in B in 20 pairs, lower in 0, the same in 0." in done.stdout
+    assert "B is better by 0.845 in score." in done.stdout
+    assert "Not compared: a score is missing 1, only in B 1, other rubric 1." in done.stdout
+    rows = [json.loads(line) for line in (tmp_path / "d.jsonl").read_text().splitlines()]
+    assert [row["in"] for row in rows] == ["both"] * 21 + ["other_rubric", "b"]
+    assert (rows[0]["score_a"], rows[0]["score_b"], rows[0]["difference"]) == (-0.5, 0.25, 0.75)
+    assert rows[20]["difference"] is None
+    shown = json.loads(citerefine("compare", "a.jsonl", "b.jsonl", "--json", cwd=tmp_path).stdout)
+    assert [one["metric"] for one in shown["metrics"]] == ["score"]
+    assert (shown["pairs"], shown["metrics"][0]["n"], shown["without"]) == (21, 20, 1)
+
+
+@pytest.mark.parametrize(
+    ("rows", "options", "says"),
+    [
+        ([grade_row(1, 0.5, judge="words-2")], (), "scores of 2 judges, 'words-1' and 'words-2'"),
+        ([grade_row(1, 0.5, formula="clip01")], (), "scores of 2 formulas"),
+        ([grade_row(2, 0.5)], (), "nothing can be compared: 0 ids are in both"),
+        ([grade_row(1, 0.5, rubric="r2")], (), "1 with another rubric"),
+        ([grade_row(1, 0.5)], ("--html", "x.html"), "--html has no page for grade rows"),
+        ([run_row(1, good=True)], (), "a.jsonl holds grade rows and b.jsonl does not"),
+        ([grade_row(1, 0.5), {"id": "q2", "cells": []}], (), "b.jsonl, line 2: score: Field required"),
+    ],
+)
+def test_grade_rows_that_cannot_be_compared_are_told_in_one_line(
+    tmp_path: Path, rows: list[dict[str, Any]], options: tuple[str, ...], says: str
+) -> None:
+    write(tmp_path / "a.jsonl", [grade_row(1, 0.5)])
+    write(tmp_path / "b.jsonl", rows)
+    done = citerefine("compare", "a.jsonl", "b.jsonl", *options, cwd=tmp_path)
+    assert (done.returncode, says in done.stderr, done.stderr.count("\n")) == (2, True, 1)

@@ -142,6 +142,7 @@ WRONG = [
     (["-r", "rubric.toml", "--out", "g.jsonl", "--html", "g.jsonl"], "one file is named for two things"),
     (["-r", "rubric.toml", "--rubric-format", "mine"], "mine"),
     (["-r", "run.jsonl"], "run.jsonl"),
+    (["-r", "rubric.toml", "-j", "openai:m@http://127.0.0.1:9/v1", "--cache", "-"], "--cache is '-'"),
 ]
 
 
@@ -231,7 +232,7 @@ def test_the_table_says_what_was_used_and_shows_no_control_characters() -> None:
     text = "\n".join(grade_lines(summary))
     assert "\x1b" not in text
     assert "\x07" not in text
-    assert "3 calls, 1,200 tokens of prompts (1,000 from its cache), 30 of replies, 0.5000 dollars" in text
+    assert "3 calls, 1,200 tokens of prompts (1,000 from its cache), 30 of replies, 0.5000 dollars (paid when" in text
     assert "  75.0 %  c1: Says it all" in text
     assert "gated        empty 1: nobody was asked, and the score is 0" in text
 

@@ -125,7 +125,7 @@ def test_a_budget_stops_the_run_and_a_larger_one_goes_on(folder: Path, llama_ser
     stopped = grade(*command, "--budget-calls", "0", cwd=folder)
     assert stopped.returncode == 1
     assert "budget" in stopped.stderr
-    assert "the same command pays none of them again" in stopped.stderr
+    assert "the same command pays for none of them again" in stopped.stderr
     done = grade(*command, "--budget-calls", "50", cwd=folder)
     assert done.returncode == 0, done.stderr
     assert len(rows_of(folder / "grades.jsonl")) == 3

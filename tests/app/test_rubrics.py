@@ -121,8 +121,8 @@ def test_convert_leaves_out_only_what_it_is_told_to_and_never_changes_the_meanin
     refused = rubrics("convert", "rubric.toml", "out.jsonl", "--to", "healthbench", cwd=folder)
     assert refused.returncode == 2
     assert refused.stderr == (
-        "citerefine: healthbench cannot say all that is there: c1: its title 'River' has no place; --lossy leaves such "
-        "things out\n"
+        "has no place: c1: its title 'River' has no place\n"
+        "citerefine: healthbench cannot say 1 thing (above); --lossy leaves such things out\n"
     )
     assert not (folder / "out.jsonl").exists()
     lossy = rubrics("convert", "rubric.toml", "out.jsonl", "--to", "healthbench", "--lossy", cwd=folder)
@@ -233,3 +233,52 @@ def test_generate_says_what_failed_and_what_stops_it(folder: Path) -> None:
     with FaultyServer(hang(30)) as server:
         late = rubrics("generate", "in.jsonl", "--out", "q.jsonl", "-m", server.model, "--deadline", 0.5, cwd=folder)
     assert (late.returncode, "failed: 3 deadline" in late.stderr) == (1, True)
+
+
+def test_convert_lists_what_it_refuses(folder: Path) -> None:
+    criteria = "".join(f'[[positive]]\ntitle = "T{n}"\ntext = "Names river {n}."\n' for n in range(25))
+    (folder / "many.toml").write_text(criteria)
+    refused = rubrics("convert", "many.toml", "out.jsonl", "--to", "healthbench", cwd=folder)
+    lines = refused.stderr.splitlines()
+    assert [line.partition(":")[0] for line in lines] == ["has no place"] * 20 + ["… and 5 more", "citerefine"]
+    assert "25 things" in lines[-1]
+    assert "--lossy" in lines[-1]
+
+
+def test_convert_to_seed_keeps_the_formula(folder: Path) -> None:
+    rubrics("convert", "rubric.toml", "seed.jsonl", "--to", "seed", cwd=folder)
+    (row,) = rows_of(folder / "seed.jsonl")
+    assert row["aggregate"] == "pos_norm"
+
+
+def test_standard_input_is_read_for_a_dash(folder: Path) -> None:
+    for command in (("show", "-"), ("lint", "-"), ("convert", "-", "o.jsonl", "--to", "seed")):
+        done = subprocess.run(
+            [CITEREFINE, "rubrics", *command], cwd=folder, input=RUBRIC, capture_output=True, text=True
+        )
+        assert (command, done.returncode, done.stderr.count("error")) == (command, 0, 0)
+    assert rows_of(folder / "o.jsonl")[0]["question"] == "Which river flooded?"
+
+
+def test_rows_without_a_rubric_are_passed_over_and_counted(folder: Path) -> None:
+    with FaultyServer(says(lambda request: "No." if "river 1?" in request.prompt else WRITTEN)) as server:
+        command = ("generate", "in.jsonl", "--out", "o.jsonl", "-m", server.model, "--concurrency", 1)
+        assert rubrics(*command, cwd=folder).returncode == 1
+    for command in ("show", "lint"):
+        done = rubrics(command, "o.jsonl", cwd=folder)
+        assert (done.returncode, "o.jsonl: 1 row without a rubric passed over" in done.stderr) == (0, True)
+
+
+def test_generate_tells_answers_without_a_request_and_rows_with_other_settings(folder: Path) -> None:
+    rows = [{"id": id, "answer": "<answer>The Orven.</answer>"} for id in (1, 7, "x")]
+    (folder / "a.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    with FaultyServer(says(WRITTEN)) as server:
+        command = ("generate", "in.jsonl", "--out", "o.jsonl", "-m", server.model)
+        first = rubrics(*command, "--answers", "a.jsonl", "--positive", 4, cwd=folder)
+        assert "2 answers with an id that no request has" in first.stderr
+        assert "set otherwise" not in first.stderr
+        second = rubrics(*command, "--positive", 5, "--json", cwd=folder)
+        assert len(server.chats) == 3
+    assert "set otherwise in 3 rows that o.jsonl held already: positive 4, not 5; name another --out" in second.stderr
+    assert json.loads(second.stdout)["other_settings"] == {"positive 4, not 5": 3}
+    assert "set otherwise" not in rubrics(*command, "--positive", 4, cwd=folder).stderr

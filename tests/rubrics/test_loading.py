@@ -1,5 +1,6 @@
 """Files of rubrics, and the rubrics of rows: what is read, and what is told where it cannot be."""
 
+import io
 import json
 import resource
 import subprocess
@@ -257,3 +258,37 @@ def test_an_empty_name_of_a_format_is_the_rubrics_own() -> None:
     }
     with pytest.raises(RubricError, match="no format 'unheard'"):
         dump_rubric(Rubric(format="unheard"))
+
+
+def test_rows_that_no_criteria_could_be_written_for_are_passed_over_and_told(tmp_path: Path) -> None:
+    done = {"id": 1, "positive_rubrics": ["Names it."], "negative_rubrics": None, "rubric_error": None}
+    failed = {"id": 2, **dict.fromkeys(("positive_rubrics", "negative_rubrics"))}
+    failed["rubric_error"] = {"code": "deadline", "message": "no reply"}
+    path, told = tmp_path / "rows.jsonl", list[tuple[int, str]]()
+    path.write_text("".join(json.dumps(row) + "\n" for row in (failed, done)))
+    (rubric,) = load_rubrics(path, skipped=lambda line, reason: told.append((line, reason)))
+    assert (rubric.id, told) == ("1", [(1, "deadline: no reply")])
+    assert dump_rubric(rubric) == done
+    path.write_text(json.dumps(failed) + "\n")
+    with pytest.raises(RubricError, match="holds no rubric; its rows have a `rubric_error`"):
+        load_rubrics(path)
+
+
+@pytest.mark.parametrize(
+    ("text", "n"),
+    [
+        ('[[positive]]\ntext = "Names it."\n', 1),
+        ('\n# a comment\nquestion = "Which?"\n[[positive]]\ntext = "Names it."\n', 1),
+        ('{"positive_rubrics": ["Names it."]}\n', 1),
+        ('{\n"positive_rubrics": ["Names it."]\n}\n', 1),
+        ('[\n{"positive_rubrics": ["Names it."]}, {"positive_rubrics": ["Names it."]}]', 2),
+        ('{"positive_rubrics": ["Names it."]}\n{"positive_rubrics": ["Names it."]}\n', 2),
+    ],
+)
+def test_what_an_open_file_holds_is_told_by_its_text(text: str, n: int) -> None:
+    assert len(load_rubrics(io.BytesIO(text.encode()))) == n
+
+
+def test_what_is_wrong_with_an_open_file_names_standard_input() -> None:
+    with pytest.raises(RubricError, match="standard input: is no JSON"):
+        load_rubrics(io.BytesIO(b'{"positive_rubrics": ['))

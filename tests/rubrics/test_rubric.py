@@ -50,4 +50,6 @@ def test_the_key_sees_what_decides_a_score_and_nothing_else() -> None:
     for change in changes:
         assert Rubric(criteria=(TREE.model_copy(update=change),)).key != rubric.key
     assert rubric.model_copy(update={"aggregate": "floor0"}).key != rubric.key
+    for change in ({"rule": "max_words:900"}, {"verifier": "rule"}, {"tier": "Critical"}, {"id": "length"}):
+        assert Rubric(criteria=(ONE.model_copy(update=change),)).key != Rubric(criteria=(ONE,)).key
     assert Rubric(criteria=(ONE, TWO)).key != Rubric(criteria=(TWO, ONE)).key

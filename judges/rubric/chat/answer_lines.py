@@ -2,8 +2,8 @@
 
 In: an answer with citation tags, the evidence. Out: its sentences, word for word and as they are shown. Nothing that a
 reader sees is left out: list marks and headings stand before their sentence, code behind or before one. Tags become
-brackets such as `[S1, S3]`; what looks like such brackets in the text is escaped, so that nobody cites by writing
-them. Not here: the prompt (rubric_prompt.py).
+brackets such as `[S1, S3]`; what looks like such brackets in the text is escaped (lookalikes.py), so that nobody cites
+by writing them. Not here: the prompt (rubric_prompt.py).
 """
 
 import re
@@ -11,6 +11,7 @@ from collections.abc import Iterator, Sequence
 from typing import Final, NamedTuple
 
 from citerefine.judges.prose import prose
+from citerefine.judges.rubric.chat.lookalikes import escape_lookalikes
 from citerefine.judges.strips.data_text import as_line
 from citerefine.judges.units import sentences_of
 from citerefine.refiner.evidence import Evidence
@@ -24,7 +25,6 @@ UNKNOWN: Final = "?"
 
 _INK: Final = re.compile(r"\S")
 _PARAGRAPH: Final = re.compile(r"\n[^\S\n]*\n")
-_CITATION_LOOKALIKE: Final = re.compile(r"\[(?=\s*(?:S+\d|\?))")
 
 
 class AnswerLine(NamedTuple):
@@ -71,13 +71,13 @@ def _shown(text: str, start: int, end: int, spans: Iterator[Span], evidence: Evi
     parts, at = list[str](), start
     for span in spans:
         stop = min(span.end, end)
-        parts += [_plain(text[at:stop]), _citation(span.ids, evidence)]
+        parts += [_plain(text[at:stop], goes_on=True), _citation(span.ids, evidence)]
         at = stop
-    return " ".join(filter(None, [*parts, _plain(text[at:end])]))
+    return " ".join(filter(None, [*parts, _plain(text[at:end], goes_on=False)]))
 
 
-def _plain(text: str) -> str:
-    return _CITATION_LOOKALIKE.sub("&#91;", as_line(text))
+def _plain(text: str, *, goes_on: bool) -> str:
+    return escape_lookalikes(as_line(text), goes_on=goes_on)
 
 
 def _citation(ids: tuple[str, ...], evidence: Evidence) -> str:

@@ -15,6 +15,8 @@ from citerefine.rubrics.criterion import MOST_LEVELS, Criterion, Level, Scale
 MET: Final = "MET"
 UNMET: Final = "UNMET"
 CANNOT_ASSESS: Final = "CANNOT_ASSESS"
+LEAST_VALUED: Final = 0.1
+"""Least probability that the words with a value must have together, or there is no telling these apart."""
 _EVEN_STEPS: Final = 11
 """Steps of a numeric scale that has too many whole numbers, or bounds between them."""
 
@@ -46,11 +48,11 @@ class Asked(NamedTuple):
         return self.criterion.scale.kind != "binary"
 
     def expected(self, odds: Odds) -> float | None:
-        """The expected value; None if all the mass is on words without one."""
+        """The expected value; None if nearly all the mass is on words without one."""
         valued = {word: p for word, p in odds.items() if self.steps[word].value is not None}
         mass = sum(valued.values())
         total = sum(p * (self.steps[word].value or 0.0) for word, p in valued.items())
-        return min(1.0, total / mass) if mass > 0 else None
+        return min(1.0, total / mass) if mass >= LEAST_VALUED else None
 
 
 def ask_about(criterion: Criterion, sentences: int) -> Asked:

@@ -29,7 +29,7 @@ from citerefine.judges.strips.strip import MOST_ITEMS
 from citerefine.refiner.chat.budget import Budget
 from citerefine.refiner.chat.call import Sampling
 from citerefine.refiner.chat.token_estimate import estimate_tokens
-from citerefine.refiner.errors import CallError, InputError
+from citerefine.refiner.errors import InputError
 from citerefine.refiner.protocols import ChatModel
 from citerefine.refiner.records import Usage
 from citerefine.rubrics.criterion import Criterion
@@ -136,18 +136,13 @@ class ChatRubricJudge:
         return Graded(tuple(cells), sum(bill[1:], bill[0]) if bill else None)
 
     async def _more_votes(self, page: Page, unsure: dict[int, Asked], bill: list[Usage]) -> dict[int, list[Outcome]]:
+        """Those that a budget has room for; where it ends among them, the votes that came count, and the first one."""
         if not unsure or self._votes == 1 or (self._budget is not None and self._budget.is_tight):
             return {}
-        try:
-            return await self._round(page, unsure, range(1, self._votes), bill)
-        except CallError as error:
-            if error.code != "budget":
-                raise
-            # What was paid for is kept: the first votes stand, as where the budget was tight before.
-            return {}
+        return await self._round(page, unsure, range(1, self._votes), bill, keeps=True)
 
     async def _round(
-        self, page: Page, asked: dict[int, Asked], votes: Sequence[int], bill: list[Usage]
+        self, page: Page, asked: dict[int, Asked], votes: Sequence[int], bill: list[Usage], *, keeps: bool = False
     ) -> dict[int, list[Outcome]]:
         """What is said to each criterion in these votes, which are asked for at once."""
         numbers = [*asked]
@@ -155,7 +150,7 @@ class ChatRubricJudge:
         cut = cut_by_tokens(needs, frame=0, most_tokens=CRITERIA_TOKENS, most_items=self._per_call)
         calls = [([numbers[position] for position in call], self._sampling(vote)) for vote in votes for call in cut]
         answered = await self._panel.ask(
-            [([_Question(page, asked[number]) for number in call], sampling) for call, sampling in calls]
+            [([_Question(page, asked[number]) for number in call], sampling) for call, sampling in calls], keeps=keeps
         )
         found: dict[int, list[Outcome]] = {number: [] for number in numbers}
         for (call, _), outcomes in zip(calls, answered.outcomes, strict=True):

@@ -17,7 +17,8 @@ from citerefine.judges.rubric.chat.asked import CANNOT_ASSESS, MET, UNMET, Asked
 from citerefine.judges.strips.examiner import NoVerdict, Outcome, Verdict
 
 UNSURE: Final = (0.3, 0.7)
-"""Between these a probability of being met is no verdict; on a graded scale, a best step below the second is none."""
+"""Between these a probability of being met, or of not being told, is no verdict; on a graded scale, a best step below
+the second is none."""
 
 
 def is_unsure(asked: Asked, outcome: Outcome, *, without_odds: bool) -> bool:
@@ -32,6 +33,8 @@ def is_unsure(asked: Asked, outcome: Outcome, *, without_odds: bool) -> bool:
         return False
     if outcome.odds is None:
         return without_odds
+    if UNSURE[0] < outcome.odds.get(CANNOT_ASSESS, 0.0) < UNSURE[1]:
+        return True
     if asked.is_graded:
         return max(outcome.odds.values()) < UNSURE[1]
     p = asked.expected(outcome.odds)

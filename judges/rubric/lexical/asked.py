@@ -15,6 +15,7 @@ from typing import Final, NamedTuple
 from citerefine.judges.hidden import visible
 from citerefine.judges.lexical.claim import ClaimSentence, read_claim
 from citerefine.judges.lexical.words import key_of, read_words
+from citerefine.judges.rubric.lexical.contrary import calls_false
 
 LEAST_PART: Final = 3
 """Content words that each side of an “and” needs to be a part of its own."""
@@ -42,6 +43,8 @@ class Asked(NamedTuple):
     """All must be said; none where words cannot tell."""
     untold: str = ""
     """Why words cannot tell, as `code: what it is`; empty if they can."""
+    calls_false: bool = False
+    """Whether something is to be called false (contrary.py)."""
 
 
 @lru_cache(maxsize=4_000)
@@ -55,7 +58,8 @@ def read_criterion(text: str) -> Asked:
     of_form = sum(word.weight for word in words if word.key in _listed("form_words.txt"))
     if not words or of_form >= FORM_SHARE * sum(word.weight for word in words):
         return Asked((), FORM)
-    return Asked(tuple(sentence for part in _parts(said) for sentence in read_claim(part) if sentence.content))
+    parts = tuple(sentence for part in _parts(said) for sentence in read_claim(part) if sentence.content)
+    return Asked(parts, calls_false=calls_false(text))
 
 
 def _without_frame(text: str) -> str:

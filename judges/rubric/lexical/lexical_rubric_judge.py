@@ -9,14 +9,19 @@ learns to repeat the words of criteria. Not here: models (chat/), what it earns 
 
 from typing import Final
 
+from citerefine.judges.hidden import visible
+from citerefine.judges.lexical.claim import ClaimSentence
 from citerefine.judges.lexical.comparison import Match, compare
+from citerefine.judges.lexical.evidence import Prepared
+from citerefine.judges.lexical.words import keys
 from citerefine.judges.rubric.cell import Cell, Status
 from citerefine.judges.rubric.lexical.asked import read_criterion
+from citerefine.judges.rubric.lexical.contrary import is_opposed
 from citerefine.judges.rubric.lexical.told import Told, read_told
 from citerefine.judges.rubric.rubric_judge import Graded, GradeQuery
 from citerefine.rubrics.criterion import Criterion, Level
 
-VERSION: Final = 1
+VERSION: Final = 2
 """Changes with whatever changes a cell."""
 
 MET: Final = 0.62
@@ -64,7 +69,8 @@ def _cell(criterion: Criterion, told: Told) -> Cell:
             weight=criterion.weight,
             reason=asked.untold,
         )
-    matches = [compare(part, [told.prepared]) for part in asked.parts]
+    prepared = told.prepared_for(calls_false=asked.calls_false)
+    matches = [_compared(part, prepared, told.text) for part in asked.parts]
     score = min(map(_score, matches), default=0.0)
     verdict, value = _verdict(criterion, score)
     return Cell(
@@ -77,6 +83,14 @@ def _cell(criterion: Criterion, told: Told) -> Cell:
         evidence=_evidence(matches, told) if value else None,
         reason=_reason(score, matches),
     )
+
+
+def _compared(part: ClaimSentence, prepared: Prepared, text: str) -> Match:
+    match = compare(part, [prepared])
+    if match.window is None or "antonym" in match.flags:
+        return match
+    said = keys(visible(text[match.window.start : match.window.end]))
+    return match._replace(flags=(*match.flags, "antonym")) if is_opposed(part.weights, said) else match
 
 
 def _score(match: Match) -> float:
@@ -100,7 +114,7 @@ def _evidence(matches: list[Match], told: Told) -> str | None:
     """The stretch of the answer that has most of any part, word for word."""
     windows = (match.window for match in matches if match.window is not None)
     best = max(windows, key=lambda window: window.weight, default=None)
-    return None if best is None else told.text[best.start : min(best.end, best.start + MAX_EVIDENCE)]
+    return None if best is None else told.plain[best.start : min(best.end, best.start + MAX_EVIDENCE)]
 
 
 def _reason(score: float, matches: list[Match]) -> str:

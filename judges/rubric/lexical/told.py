@@ -1,7 +1,8 @@
 """Reads an answer into the sentences that say something, made ready to be compared with criteria.
 
 In: an answer with its tags. Out: `Told`. A question, a sentence that leaves open whether it is so (“whether”,
-“unclear”), and a string of keywords say nothing: they count for no criterion, and neither does an HTML comment. Small
+“unclear”), and a string of keywords say nothing: they count for no criterion, and neither does an HTML comment, nor
+what a sentence calls false, but for criteria that ask for that. Small
 words tell a statement from keywords: a sentence of LEAST_WORDS words or more needs a share SMALL_SHARE of English stop
 words, or SHORT_SHARE of these and words of two or three letters, as other languages have them; a shorter one needs a
 single one, or a word that ends like a verb. Linear. Not here: comparing.
@@ -13,6 +14,7 @@ from typing import Final, NamedTuple
 from citerefine.judges.hidden import visible
 from citerefine.judges.lexical.evidence import Prepared, prepare
 from citerefine.judges.prose import prose
+from citerefine.judges.rubric.lexical.contrary import without_denied
 from citerefine.refiner.language.sentences import split_sentences
 from citerefine.refiner.language.words import stop_words
 from citerefine.refiner.tags.scanner import parse_tags
@@ -39,19 +41,33 @@ class Told(NamedTuple):
     """What an answer says."""
 
     text: str
-    """The plain answer; `prepared` counts offsets in it."""
+    """The prose of the plain answer; `prepared` counts offsets in it."""
+    plain: str
+    """The plain answer to the letter, with the same offsets: what evidence is cut from."""
     prepared: Prepared
-    """Its statements only."""
+    """Its statements only, without what they call false."""
+    with_denied: Prepared
+    """Its statements as they are."""
+
+    def prepared_for(self, *, calls_false: bool) -> Prepared:
+        """What a criterion is compared with that asks to call something false, or one that does not."""
+        return self.with_denied if calls_false else self.prepared
 
 
 def read_told(answer: str) -> Told:
     """What the answer says; raises nothing."""
-    page = prose(parse_tags(_without_comments(answer))).text
-    kept, at = list[str](), 0
+    parse = parse_tags(_without_comments(answer))
+    page = prose(parse).text
+    stated, asserted, at = list[str](), list[str](), 0
     for start, end in split_sentences(page, lines=True):
-        kept += [page[at:start], _said(page[start:end])]
+        statement = _said(page[start:end])
+        stated += [page[at:start], statement]
+        asserted += [page[at:start], without_denied(statement)]
         at = end
-    return Told(page, prepare("".join([*kept, page[at:]]), ""))
+    prepared = prepare("".join([*asserted, page[at:]]), "")
+    return Told(
+        page, parse.text, prepared, prepared if asserted == stated else prepare("".join([*stated, page[at:]]), "")
+    )
 
 
 def _without_comments(text: str) -> str:

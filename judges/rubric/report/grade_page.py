@@ -19,12 +19,13 @@ from citerefine.judges.rubric.report.cell_marks import CONCERN_WORDS, GLYPHS, ME
 from citerefine.judges.rubric.report.grade_view import GradeView, view_grade
 from citerefine.judges.rubric.report.matrices import lay_out_matrices
 from citerefine.judges.rubric.runs.grade_row import GradeRow
-from citerefine.judges.rubric.runs.grade_summary import GradeSummary
+from citerefine.judges.rubric.runs.grade_summary import CriterionSummary, GradeSummary
 from citerefine.judges.rubric.runs.grade_task import GradeTask
 from citerefine.judges.runs.summary import Interval
 
 CRITERIA_LIMIT: Final = 200
 """Criteria that the page lists, the worst first."""
+_FOLDED: Final = "asked about one answer each, with which they stand below"
 ORIGINS: Final = ("instance", "static", "adaptive")
 NATIVE_SCALES: Final = frozenset({"mean_1_10", "race_total", "likert_1_5"})
 """Formulas whose scores go beyond 1."""
@@ -92,8 +93,11 @@ class GradePage:
             is_drawn=NATIVE_SCALES.isdisjoint(summary.formulas),
             figure=_Figure("Score", summary.score, summary.ci95, self._histogram),
             marks=[(mark, self._marks[mark]) for mark in CellMark if self._marks[mark]],
-            criteria=summary.criteria[:CRITERIA_LIMIT],
-            n_criteria_left_out=max(0, len(summary.criteria) - CRITERIA_LIMIT),
+            criteria=[
+                (_FOLDED if folded else "", some[:CRITERIA_LIMIT], max(0, len(some) - CRITERIA_LIMIT))
+                for folded, some in enumerate(_by_use(summary.criteria, self._rows))
+                if some
+            ],
             matrices=matrices,
             n_cells_left_out=n_cells_left_out,
             worst=scored,
@@ -125,6 +129,12 @@ class _Filter(NamedTuple):
     word: str
     n_here: int
     """Answers on the page that stay."""
+
+
+def _by_use(criteria: Sequence[CriterionSummary], n_answers: int) -> tuple[list[CriterionSummary], ...]:
+    """Criteria that are to be seen, and those of a single answer of several, which stand with that answer already."""
+    single = [one for one in criteria if one.answers < 2 and n_answers > 1]
+    return [one for one in criteria if one.answers > 1 or n_answers < 2], single
 
 
 def _place(kept: _Kept) -> tuple[float, int]:

@@ -2,8 +2,9 @@
 
 In: run rows, a rubric judge, rubrics. Out: grade rows in the order in which they are finished, and a `GradeSummary` of
 all rows of IN, also of those that OUT held before. Memory grows with what is under way, and by some 40 bytes a row.
-What would fail every row stops the run, and the rows that are not done stay undone. Not here: what one answer is worth
-(judges/rubric/grading.py), the file (grade_out.py), showing progress (app/).
+What would fail every row stops the run, and so does a server that fails ANSWERS answers in a row; the rows that are not
+done stay undone. Not here: what one answer is worth (judges/rubric/grading.py), the file (grade_out.py), showing
+progress (app/).
 """
 
 import asyncio
@@ -14,11 +15,10 @@ from contextlib import ExitStack, nullcontext
 from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
-from citerefine.judges.rubric.cell import Status
 from citerefine.judges.rubric.grading import agrade
 from citerefine.judges.rubric.rubric_judge import RubricJudge
 from citerefine.judges.rubric.runs.grade_out import GradedBy, GradeOut
-from citerefine.judges.rubric.runs.grade_row import GradeRow, refused_row
+from citerefine.judges.rubric.runs.grade_row import CellRow, GradeRow, refused_row
 from citerefine.judges.rubric.runs.grade_summary import GradeSummary
 from citerefine.judges.rubric.runs.grade_tally import GradeTally
 from citerefine.judges.rubric.runs.grade_task import GradeTask, read_task
@@ -66,8 +66,8 @@ def grade_file(
     Raises:
         InputError: if a file cannot be read or written, OUT holds something else, or grades of another judge, formula
             or rubric.
-        CallError: if the judge cannot go on, or could not be asked about any of the first answers; the rows that are
-            done are in OUT.
+        CallError: if the judge cannot go on, or could not be asked about any of ANSWERS answers in a row; the rows that
+            are done are in OUT.
         RuntimeError: inside a running event loop; await `agrade_file` there.
     """
 
@@ -132,7 +132,8 @@ class _Run:
         self._began = time.monotonic()
         self._is_there = False
         self._held: list[tuple[GradeTask, GradeRow]] = []
-        """Answers of which nothing could be judged, as if there were no server: undone if the run stops."""
+        """The latest answers, if nothing of them could be judged, as if there were no server: undone if the run
+        stops."""
 
     async def grade(self, rows: Iterator[ReadRow], ledger: Ledger) -> GradeSummary:
         """What all rows add up to. Raises CallError for what fails every row alike."""
@@ -202,18 +203,17 @@ class _Run:
             raw=task.raw,
         )
         line = task.line if task.id is None else None
-        return GradeRow.of(
-            score, id=task.id, line=line, question=task.question, system=task.system, asked=task.asked
-        )
+        return GradeRow.of(score, id=task.id, line=line, question=task.question, system=task.system, asked=task.asked)
 
     def _take_new(self, task: GradeTask, row: GradeRow) -> None:
         """Writes a new grade; holds it back while there may be no server. Raises CallError if there is none."""
-        if not self._is_there and not row.gate:
-            if _found_no_server(row):
-                self._held.append((task, row))
-                if len(self._held) >= ANSWERS:
-                    raise _outage(row)
-                return
+        asked = _asked(task, row)
+        if asked and all(cell.failure in FAILURES for cell in asked):
+            self._held.append((task, row))
+            if len(self._held) >= ANSWERS:
+                raise _outage(asked[-1], was_there=self._is_there)
+            return
+        if asked:
             self._is_there = True
             self._let_go()
         self._write(task, row)
@@ -258,16 +258,16 @@ def _looked_up(rows: Iterator[ReadRow], ledger: Ledger) -> Iterator[_Looked]:
         yield _Looked(row, ledger.asked(key))
 
 
-def _found_no_server(row: GradeRow) -> bool:
-    """Whether nothing could be judged, for reasons that an outage has."""
-    return all(cell.status is Status.FAILED and cell.failure in FAILURES for cell in row.cells)
+def _asked(task: GradeTask, row: GradeRow) -> list[CellRow]:
+    """The cells that the judge was asked for; the others say nothing of its server."""
+    ids = {leaf.id for leaf in task.rubric.judged if leaf.verifier == "llm"}
+    return [] if row.gate else [cell for cell in row.cells if cell.criterion in ids]
 
 
-def _outage(last: GradeRow) -> CallError:
-    reason = last.cells[-1].reason
+def _outage(last: CellRow, *, was_there: bool) -> CallError:
     return CallError(
-        f"nothing of the first {ANSWERS} answers could be judged; the last reason was {reason}; see that the judge's "
-        "server answers, then give the same command again",
-        last.cells[-1].failure,
+        f"nothing of {'the last' if was_there else 'the first'} {ANSWERS} answers could be judged; the last reason was "
+        f"{last.reason}; see that the judge's server answers, then give the same command again",
+        last.failure,
         retryable=True,
     )

@@ -6,21 +6,17 @@ be graded are taken out each time: why they could not may have been mended. Not 
 """
 
 import os
-import re
 import struct
 from typing import Any, Final, NamedTuple
 
 from pydantic import ValidationError
 
+from citerefine.judges.rubric.judge_identity import judge_identity
 from citerefine.judges.rubric.runs.grade_row import GradeRow
 from citerefine.refiner.batch.ledger import Ledger, id_key, line_key
 from citerefine.refiner.batch.row_file import DoneRow, OtherRun, RowFile
-from citerefine.refiner.chat.journal import identity
-from citerefine.refiner.errors import ModelError
 
 _OFFSET: Final = struct.Struct(">Q")
-_MODEL: Final = re.compile(r"\bopenai:[^\s()]*[^\s(),]")
-"""A model string in a judge's name."""
 
 
 class GradedBy(NamedTuple):
@@ -32,23 +28,6 @@ class GradedBy(NamedTuple):
     """That was asked for; empty: each rubric's own."""
     rubrics: frozenset[str] | None = None
     """Content keys of all rubrics; None if rows bring their own."""
-
-
-def judge_identity(name: str) -> str:
-    """What of a judge's name decides its verdicts: of models on servers of one's own, not where these are.
-
-    >>> one = judge_identity("openai:m@http://localhost:8000/v1 (votes 3)")
-    >>> one == judge_identity("openai:m@http://10.0.0.7:9000/v1,http://node3/v1 (votes 3)")
-    True
-    """
-    return _MODEL.sub(lambda found: _identity(found[0]), name)
-
-
-def _identity(model: str) -> str:
-    try:
-        return identity(model)
-    except ModelError:  # only looks like a model string
-        return model
 
 
 class GradeOut(RowFile):

@@ -70,7 +70,8 @@ class GradeSummary(Record):
     refused: dict[str, int] = Field(default_factory=dict)
     """Why rows could not be read: code → rows."""
     usage: Usage | None = None
-    """What judging consumed, as far as it is known: of all rows, whenever they were graded."""
+    """What was paid when these rows were last graded, as far as it is known: neither for requests that failed, nor for
+    replies that a journal held."""
     judge: str
     formulas: dict[str, int] = Field(default_factory=dict)
     """Formula → answers."""

@@ -79,4 +79,3 @@ def asked_key(values: Mapping[str, Any]) -> str:
     """16 hex digits that stand for what of a row is judged. What is missing, null or empty is alike."""
     asked = [values.get(name) or None for name in ASKED_FIELDS]
     return hashlib.sha256(json.dumps(asked, sort_keys=True).encode()).hexdigest()[:16]
-

@@ -38,10 +38,14 @@ class AnswerStore:
         Raises:
             InputError: if a file cannot be read, or no row of it has an answer and an id.
         """
-        self._database = sqlite3.connect("", isolation_level=None)
+        # Rows are read ahead in a thread of their own, which calls `ask`; the library takes one statement at a time.
+        self._database = sqlite3.connect("", isolation_level=None, check_same_thread=False)
         self._database.execute("CREATE TABLE answers (key BLOB, text TEXT)")
+        self._database.execute("CREATE TABLE asked (key BLOB PRIMARY KEY) WITHOUT ROWID")
         self._database.execute("BEGIN")
+        self._is_empty = True
         for path in paths:
+            self._is_empty = False
             if not self._read(path, complain):
                 raise InputError(f"no row of {path} has an id and an answer; name a file that `refine` wrote")
         self._database.execute("CREATE INDEX by_key ON answers (key)")
@@ -67,6 +71,17 @@ class AnswerStore:
         asked = "SELECT text FROM answers WHERE key = ? GROUP BY text ORDER BY min(rowid) LIMIT ?"
         with closing(self._database.execute(asked, (id_key(id), MOST_ANSWERS))) as found:
             return [text for (text,) in found]
+
+    def ask(self, id: object) -> None:
+        """Takes down that there is a row with this id, whether its answers are looked at or not."""
+        if not self._is_empty and isinstance(id, str | int) and not isinstance(id, bool):
+            self._database.execute("INSERT OR IGNORE INTO asked VALUES (?)", (id_key(id),))
+
+    def n_unused(self) -> int:
+        """How many answers belong to no row that there is."""
+        asked = "SELECT count(*) FROM answers WHERE key NOT IN (SELECT key FROM asked)"
+        with closing(self._database.execute(asked)) as found:
+            return int(found.fetchone()[0])
 
     def close(self) -> None:
         """Forgets everything."""

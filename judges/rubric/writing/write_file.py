@@ -17,7 +17,7 @@ from typing import BinaryIO, Final
 
 from citerefine.judges.rubric.writing.answer_store import AnswerStore
 from citerefine.judges.rubric.writing.model_writer import ModelWriter, WriterError, WriterSampling
-from citerefine.judges.rubric.writing.written_row import WrittenFile, failed_row, refused_row, written_row
+from citerefine.judges.rubric.writing.written_row import Writer, WrittenFile, failed_row, refused_row, written_row
 from citerefine.refiner.batch.batch import FATAL
 from citerefine.refiner.batch.ledger import Ledger
 from citerefine.refiner.batch.read_ahead import ReadAhead
@@ -46,6 +46,12 @@ class WriteSettings:
     concurrency: int = 8
     retry_failed: bool = False
 
+    @property
+    def deciding(self) -> dict[str, int | float]:
+        """What decides what is written, by name."""
+        drawn = self.sampling.model_dump(exclude={"deadline"})
+        return {"positive": self.n_positive, "negative": self.n_negative, **drawn}
+
 
 @dataclass(slots=True)
 class WriteReport:
@@ -58,6 +64,10 @@ class WriteReport:
     """Of these, rows that OUT held when the run began."""
     changed: int = 0
     """Of these, rows that ask something else than they did then."""
+    other_settings: dict[str, int] = field(default_factory=dict)
+    """What rows that OUT held were written with, and this run does not: in words → rows."""
+    answers_unused: int = 0
+    """Answers that were given and belong to no row of IN; known when all rows were read."""
     written: int = 0
     """Rows that got criteria in this run."""
     failed: int = 0
@@ -106,9 +116,11 @@ async def write_rubrics(
     with opened as file:
         if _is_same(file, Path(out)):
             raise InputError(f"{out} is the file that is read; name another --out")
-        with Ledger() as ledger, WrittenFile(out, model.name, ledger, retry_failed=settings.retry_failed) as written:
-            run = _Run(model, settings, answers, written, watch)
+        writer = Writer(model.name, settings.deciding)
+        with Ledger() as ledger, WrittenFile(out, writer, ledger, retry_failed=settings.retry_failed) as written:
+            run = _Run(model, writer, settings, answers, written, watch)
             run.report.failed_before = written.found.failed
+            run.report.other_settings = dict(written.other_settings)
             return await run.work(read_rows(file), ledger)
 
 
@@ -127,9 +139,16 @@ class _Run:
     """One run over rows."""
 
     def __init__(
-        self, model: ChatModel, settings: WriteSettings, answers: AnswerStore, out: WrittenFile, watch: WriteWatch
+        self,
+        model: ChatModel,
+        writer: Writer,
+        settings: WriteSettings,
+        answers: AnswerStore,
+        out: WrittenFile,
+        watch: WriteWatch,
     ) -> None:
         self.report = WriteReport()
+        self._writer = writer
         self._model, self._settings, self._answers, self._out, self._watch = model, settings, answers, out, watch
         self._began = time.monotonic()
 
@@ -143,6 +162,8 @@ class _Run:
                         workers.create_task(self._take(ahead))
             except BaseExceptionGroup as group:
                 raise group.exceptions[0] from None
+        self.report.answers_unused = self._answers.n_unused()
+        self._watch.progress(self.report)
         return self.report
 
     def _undone(self, rows: Iterator[Row], ledger: Ledger) -> Iterator[ToDo]:
@@ -155,6 +176,8 @@ class _Run:
     def _counted(self, rows: Iterator[Row]) -> Iterator[Row]:
         for row in rows:
             self.report.rows, self.report.bytes_read = self.report.rows + 1, row.end
+            if isinstance(row.values, dict):
+                self._answers.ask(row.values.get("id"))
             yield row
 
     async def _take(self, rows: ReadAhead[ToDo]) -> None:
@@ -208,14 +231,14 @@ class _Run:
             message = f"none of {len(generated.dropped)} criteria was fit to keep; the row says why of each"
             self._fail(row, "none_kept", message, usage, generated.dropped)
             return
-        self._out.write(written_row(row, generated, self._model.name, usage))
+        self._out.write(written_row(row, generated, self._writer, usage))
         self.report.written, self.report.kept = self.report.written + 1, self.report.kept + n_kept
         self._add_usage(usage)
 
     def _fail(
         self, row: RequestRow, code: str, message: str, usage: Usage | None, dropped: Sequence[Dropped] = ()
     ) -> None:
-        self._out.write(failed_row(row, code, message, self._model.name, usage, dropped))
+        self._out.write(failed_row(row, code, message, self._writer, usage, dropped))
         self._count_failure(code)
         self._add_usage(usage)
 

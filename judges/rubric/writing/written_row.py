@@ -5,8 +5,9 @@ is there already was asked. Not here: the file (write_file.py).
 """
 
 import os
+from collections import Counter
 from collections.abc import Iterable, Mapping
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from citerefine.refiner.batch.ledger import Ledger, id_key, line_key
 from citerefine.refiner.batch.requests import RefusedRow, RequestRow, asked_digest
@@ -16,24 +17,32 @@ from citerefine.refiner.records import Usage
 from citerefine.rubrics.generation.generate import Dropped, Generated
 
 LISTS: Final = ("positive_rubrics", "negative_rubrics")
-OWN_FIELDS: Final = (*LISTS, "rubric_model", "rubric_usage", "dropped", "rubric_error")
+OWN_FIELDS: Final = (*LISTS, "rubric_model", "rubric_settings", "rubric_usage", "dropped", "rubric_error")
 """What a row says beside its request row."""
 
 
-def written_row(row: RequestRow, generated: Generated, model: str, usage: Usage | None) -> dict[str, Any]:
+class Writer(NamedTuple):
+    """Who writes, and how."""
+
+    model: str
+    settings: Mapping[str, int | float]
+    """All that decides what is written, by name."""
+
+
+def written_row(row: RequestRow, generated: Generated, writer: Writer, usage: Usage | None) -> dict[str, Any]:
     """The row with its criteria; those that it had already come first."""
     lists = {name: [*_had(row.values, name), *items] for name, items in generated.native.items()}
     dropped = [one._asdict() for one in generated.dropped]
-    return {**_carried(row), **lists, **_made(model, usage), "dropped": dropped, "rubric_error": None}
+    return {**_carried(row), **lists, **_made(writer, usage), "dropped": dropped, "rubric_error": None}
 
 
 def failed_row(
-    row: RequestRow, code: str, message: str, model: str, usage: Usage | None, dropped: Iterable[Dropped] = ()
+    row: RequestRow, code: str, message: str, writer: Writer, usage: Usage | None, dropped: Iterable[Dropped] = ()
 ) -> dict[str, Any]:
     """The row of a request that no criteria were written for, with those that it had."""
     had = {name: row.values.get(name) for name in LISTS}
     why = {"dropped": [one._asdict() for one in dropped], "rubric_error": {"code": code, "message": message}}
-    return {**_carried(row), **had, **_made(model, usage), **why}
+    return {**_carried(row), **had, **_made(writer, usage), **why}
 
 
 def refused_row(row: RefusedRow) -> dict[str, Any]:
@@ -42,8 +51,9 @@ def refused_row(row: RefusedRow) -> dict[str, Any]:
     return {"id": row.id, "line": row.line, **dict.fromkeys(LISTS), "rubric_error": error}
 
 
-def _made(model: str, usage: Usage | None) -> dict[str, Any]:
-    return {"rubric_model": model, "rubric_usage": usage and usage.model_dump(mode="json")}
+def _made(writer: Writer, usage: Usage | None) -> dict[str, Any]:
+    used = usage and usage.model_dump(mode="json")
+    return {"rubric_model": writer.model, "rubric_settings": dict(writer.settings), "rubric_usage": used}
 
 
 def _carried(row: RequestRow) -> dict[str, Any]:
@@ -60,14 +70,16 @@ def _had(values: Mapping[str, Any], name: str) -> list[Any]:
 class WrittenFile(RowFile):
     """OUT, open to be added to; also a context manager. Nobody else can write it meanwhile."""
 
-    def __init__(self, path: str | os.PathLike[str], model: str, ledger: Ledger, *, retry_failed: bool) -> None:
+    def __init__(self, path: str | os.PathLike[str], writer: Writer, ledger: Ledger, *, retry_failed: bool) -> None:
         """Opens or makes the file, and tells the ledger which rows are in it.
 
         Raises:
             InputError: if it cannot be written, another process writes it, or it holds something else than rows with
                 criteria of this model.
         """
-        self._model, self._retry_failed = model, retry_failed
+        self._writer, self._retry_failed = writer, retry_failed
+        self.other_settings = Counter[str]()
+        """Settings that differ from ours in rows that are kept: `name value` → rows."""
         super().__init__(path, ledger, self._done_row, "rubrics generate")
 
     def _done_row(self, values: dict[str, Any], offset: int) -> DoneRow | None:
@@ -75,8 +87,8 @@ class WrittenFile(RowFile):
         if "rubric_error" not in values or isinstance(id, bool):
             return None
         model = values.get("rubric_model")
-        if model is not None and model != self._model:
-            raise OtherRun(f"rubrics by the model {model!r}", f"with {self._model!r}", "the same --model")
+        if model is not None and model != self._writer.model:
+            raise OtherRun(f"rubrics by the model {model!r}", f"with {self._writer.model!r}", "the same --model")
         is_repeated = isinstance(error, dict) and error.get("code") == "duplicate_id"
         if isinstance(id, str | int) and not is_repeated:
             key = id_key(id)
@@ -85,7 +97,17 @@ class WrittenFile(RowFile):
         else:
             return None
         asked = asked_digest(values) if "question" in values else None
-        return DoneRow(key, asked, error is not None, is_kept=not (self._retry_failed and error is not None))
+        is_kept = not (self._retry_failed and error is not None)
+        if is_kept:
+            self._compare(values.get("rubric_settings"))
+        return DoneRow(key, asked, error is not None, is_kept)
+
+    def _compare(self, settings: object) -> None:
+        """Counts what was set otherwise; rows that do not say how they were written count for nothing."""
+        known = settings if isinstance(settings, dict) else {}
+        for name, ours in self._writer.settings.items():
+            if (theirs := known.get(name, ours)) != ours:
+                self.other_settings[f"{name} {theirs}, not {ours}"[:80]] += 1
 
     def write(self, values: dict[str, Any]) -> None:
         """Adds a row. Raises InputError if that cannot be done, as on a full disk."""

@@ -58,3 +58,10 @@ def test_the_command_says_by_its_exit_code_that_a_hack_pays(
     assert main(["--judge", "oracle"]) == 0
     assert main(["--judge", "lexical", "--json"]) == 1
     assert '"name": "keyword stuffing, topical mention"' in capsys.readouterr().out
+
+
+def test_a_judge_that_does_not_exist_is_wrong_use_in_one_line(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as exited:
+        main(["--judge", "lexcial"])
+    assert exited.value.code == 2
+    assert "no rubric judge is called 'lexcial'" in capsys.readouterr().err

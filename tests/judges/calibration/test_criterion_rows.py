@@ -10,12 +10,12 @@ from hypothesis import strategies as st
 
 from citerefine.judges.calibration.criterion_rows import (
     REFUSALS,
-    WORDS,
     AnswerLabels,
     names_criteria,
     read_criterion_row,
     read_value,
 )
+from citerefine.judges.rubric.label_reading import WORDS
 from citerefine.refiner.batch.rows import BadRow
 from citerefine.rubrics.criterion import Criterion, Level, Scale
 

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from citerefine.judges.calibration.labelled_file import CalibrationWatch
+from citerefine.judges.calibration.observing import is_met
 from citerefine.judges.calibration.rubric_calibrating import calibrate_rubric, holds_criteria
 from citerefine.judges.calibration.rubric_card import RubricJudgeCard
 from citerefine.judges.rubric.cell import Cell, Status
@@ -162,6 +163,22 @@ def test_verdicts_that_flip_when_asked_again_are_counted(tmp_path: Path) -> None
     assert card.flip_rate.value == pytest.approx(4 / 20)
     assert (card.flip_rate.n, first.closed, again.closed) == (20, 1, 1)
     assert measured(tmp_path, EXAMPLE, first).flip_rate.reason == "no verdict was asked for again; see --repeats"
+
+
+def test_what_is_half_met_is_not_met(tmp_path: Path) -> None:
+    assert [is_met(value) for value in (0.5, 0.51, 1.0)] == [False, True, True]
+    card = measured(tmp_path, [row("a c=0.5;", "c", 0), row("b c=1;", "c", 1), row("d c=1;", "c", 0.5)], Scripted(told))
+    assert card.said == {"positive": (1, 2)}
+    assert card.accuracy.value == pytest.approx(2 / 3)
+
+
+def test_an_answer_whose_only_other_verdict_is_missing_has_no_score(tmp_path: Path) -> None:
+    """Without that verdict it would be compared as if it had been labelled by the first criterion alone."""
+    rows = [row("a c=0.9;", "c", 1, group="p"), row("b c=0.1; d=0.5;", "c", 0, group="p")]
+    rows.append(row("b c=0.1; d=0.5;", "d", 1, group="p"))
+    judge = Scripted(lambda query, criterion: None if criterion.text == "d" else told(query, criterion))
+    card = measured(tmp_path, rows, judge)
+    assert (card.n, card.order_accuracy.value, card.order_accuracy.n) == (2, None, 0)
 
 
 def test_of_many_answers_a_sample_is_asked_about_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -86,6 +86,37 @@ def test_a_new_measurement_takes_the_place_of_the_old_one(folder: Path) -> None:
     assert [one.macro_f1.value for one in find_rubric_cards("mine 1")] == [0.8]
 
 
+def served(port: int, seed: int = 0, votes: int = 3, backup: str = "") -> str:
+    others = f", backup {backup}" if backup else ""
+    return f"openai:m@http://localhost:{port}/v1 (rubric prompt 6a5c9498, votes {votes}, hard, seed {seed}{others})"
+
+
+def test_the_card_of_a_model_is_found_where_it_is_served_elsewhere_and_the_line_says_where_it_was_measured() -> None:
+    keep_card(card(judge=served(8000)))
+    assert find_rubric_cards(served(8001, seed=7)) == [card(judge=served(8000))]
+    (line,) = agreement_lines(served(8001))
+    assert f"measured as {served(8000)!r}" in line
+    (line,) = agreement_lines(served(8000))
+    assert "measured as" not in line
+
+
+def test_other_votes_another_model_or_another_backup_make_another_judge() -> None:
+    keep_card(card(judge=served(8000, backup="openai:b@http://localhost:1/v1")))
+    assert find_rubric_cards(served(9000, seed=2, backup="openai:b@http://localhost:2/v1"))
+    others = [served(8000), served(8000, votes=5, backup="openai:b@http://localhost:1/v1")]
+    others.append(served(8000, backup="openai:b@http://localhost:1/v1").replace(":m@", ":n@"))
+    assert [find_rubric_cards(other) for other in others] == [[], [], []]
+
+
+def test_of_several_cards_of_one_set_it_is_the_one_from_this_very_address_else_the_newest() -> None:
+    for port, day in ((8000, 26), (8001, 28), (8002, 27)):
+        keep_card(card(judge=served(port), date=datetime.date(2026, 11, day)))
+    assert [[one.judge for one in find_rubric_cards(served(port))] for port in (8000, 9000)] == [
+        [served(8000)],
+        [served(8001)],
+    ]
+
+
 def test_a_judge_that_was_never_measured_is_said_to_be_so_loudly() -> None:
     (line,) = agreement_lines("mine 1")
     assert line.startswith("NOT MEASURED: how far the judge 'mine 1' agrees with people is not known")

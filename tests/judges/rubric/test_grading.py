@@ -11,7 +11,9 @@ from citerefine.judges.rubric.grading import agrade, gated_cells, grade, score_c
 from citerefine.judges.rubric.rubric_judge import Graded, GradeQuery
 from citerefine.judges.rubric.shown import shown
 from citerefine.refiner import Evidence, parse_answer
+from citerefine.refiner.errors import EvidenceError
 from citerefine.refiner.records import Snippet
+from citerefine.rubrics.combining import combine
 from citerefine.rubrics.errors import RubricError
 from citerefine.rubrics.loading import read_rubric
 from citerefine.rubrics.rubric import Rubric
@@ -84,11 +86,13 @@ def test_a_rubric_of_rules_asks_no_judge() -> None:
     assert (got.score, judge.queries, got.usage) == (1, [], None)
 
 
-def test_the_length_of_scholarqa_is_that_of_its_document() -> None:
+def test_the_length_of_scholarqa_is_that_of_its_document_also_beside_static_criteria() -> None:
     config = {"question": "Perch?", "low_length": 2, "high_length": 18, "length_weight": 0.5, "ingredients": []}
     native = {"initial_prompt": "Perch?", "metric_config": {"name": "m", "config": config}}
-    got = grade(ANSWER, read_rubric(native, format="sqa"), ToldJudge({}))
-    assert got.score == pytest.approx(0.5 * (1 - 10 / 16))  # of 12 words
+    rubric = read_rubric(native, format="sqa")
+    assert grade(ANSWER, rubric, ToldJudge({})).score == pytest.approx(0.5 * (1 - 10 / 16))  # of 12 words
+    both = grade(ANSWER, combine(rubric, flat(1)), ToldJudge({"static1/c1": 1}))
+    assert both.cells[0].value == pytest.approx(1 - 10 / 16)
 
 
 def test_citations_without_evidence_or_with_an_unknown_figure_are_failed_cells() -> None:
@@ -149,6 +153,63 @@ def test_cells_of_another_rubric_are_refused() -> None:
         score_cells(flat(1), cells(flat(1, 1), [1, 1]), judge="j")
     with pytest.raises(RubricError, match="no formula"):
         score_cells(flat(1), cells(flat(1), [1]), judge="j", formula="sum")
+
+
+@pytest.mark.parametrize(
+    ("faults", "reason"),
+    [
+        ([None, None, 0], "faults_unknown: 2 of 3 faults have no verdict"),
+        ([None, None, None], "faults_unknown: 3 of 3 faults have no verdict"),
+        ([1, 0, 0], ""),
+    ],
+)
+def test_faults_without_a_verdict_are_not_called_absent(faults: list[float | None], reason: str) -> None:
+    rubric = flat(20, -1, -1, -1)
+    got = score_cells(rubric, cells(rubric, [1, *faults]), judge="j")
+    assert got.score == pytest.approx(1 if reason else 0.95)
+    assert got.reason == reason
+
+
+def test_rules_about_form_see_a_text_without_a_block() -> None:
+    rubric = Rubric(criteria=(criterion("a", verifier="rule", rule="answer_block"),))
+    assert grade("Perch doubled in Lake Orven by 2010.", rubric, ToldJudge({})).score == 0
+    assert grade(ANSWER, rubric, ToldJudge({})).score == 1
+    assert grade("Perch doubled in Lake Orven by 2010.", rubric, ToldJudge({}), raw=ANSWER).score == 1
+
+
+def test_a_long_answer_does_not_hold_up_the_others() -> None:
+    rubric = Rubric(criteria=(criterion("a"), criterion("b", verifier="rule", rule="max_words:9")))
+
+    answer = "- a\n" * 14_000 + "Perch doubled in Lake Orven."
+
+    async def turns_meanwhile() -> int:
+        grading = asyncio.create_task(agrade(answer, rubric, ToldJudge({"a": 1})))
+        turns = 0
+        while not grading.done():
+            await asyncio.sleep(0)
+            turns += 1
+        assert (await grading).score == 0.5
+        return turns
+
+    assert asyncio.run(turns_meanwhile()) > 9
+
+
+def test_an_answer_beyond_all_measure_is_worth_nothing_and_costs_no_call() -> None:
+    judge = ToldJudge({})
+    for answer in ("Perch doubled in the lake. " * 10_000, "- a\n" * 600_000):
+        got = grade(answer, flat(1, -1, format="seed"), judge)
+        assert (got.score, got.gate, judge.queries) == (0, "too_long", [])
+        assert got.reason.endswith("since the answer is too_long: it is longer than a judge reads")
+
+
+def test_snippets_may_be_plain_values_and_are_checked() -> None:
+    judge = ToldJudge({"c1": 1})
+    for _ in range(2):
+        grade(ANSWER, flat(1), judge, snippets=[{"id": "s1", "text": SNIPPETS[0].text}])
+        grade(ANSWER, flat(1), judge, snippets=iter(SNIPPETS))
+    assert {query.snippets for query in judge.queries} == {tuple(SNIPPETS)}
+    with pytest.raises(EvidenceError, match="two snippets have the id 's1'"):
+        grade(ANSWER, flat(1), judge, snippets=[*SNIPPETS, Snippet(id="s1", text="Another.")])
 
 
 def test_a_formula_that_does_not_exist_is_refused_before_the_judge_is_asked() -> None:

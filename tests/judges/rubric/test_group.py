@@ -6,12 +6,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from tests.judges.rubric.rubric_cases import cell, cells
-from tests.rubrics.building import flat
+from tests.rubrics.building import criterion, flat
 
 from citerefine.judges.rubric.cell import Status
 from citerefine.judges.rubric.grading import gated_cells
 from citerefine.judges.rubric.group import score_group
 from citerefine.refiner.errors import InputError
+from citerefine.rubrics.rubric import Rubric
 
 RUBRIC = flat(1, 1, 1, 1, 1, -1)
 WHOLE = [[1, 1, 1, 1, 0, 0], [0, 1, 0, 1, 0, 1], [1, 0, 1, 0, 1, 0]]
@@ -59,6 +60,35 @@ def test_an_answer_that_nobody_judged_is_worth_nothing_and_informs_no_estimate()
     with_gated = score_group(RUBRIC, [*rows, gated_cells(RUBRIC)])
     assert with_gated.scores_G == (*alone.scores_G, 0.0)
     assert with_gated.reasons_G[3].startswith("gated: ")
+
+
+def test_who_says_nothing_is_never_the_best_of_a_group() -> None:
+    rubric = flat(2, -4)
+    tried = [cells(rubric, [0, 1]), cells(rubric, [1, 1])]
+    assert score_group(rubric, [*tried, gated_cells(rubric)]).scores_G == (-2, -1, -2)
+    assert score_group(rubric, [cells(rubric, [1, 0]), gated_cells(rubric)]).scores_G == (1, 0)
+    assert score_group(rubric, [gated_cells(rubric)] * 2).scores_G == (0, 0)
+    assert score_group(rubric, [cells(rubric, [None, None]), gated_cells(rubric)]).scores_G == (None, 0)
+
+
+VETOED = Rubric(criteria=(criterion("a", 9), criterion("key", 1, veto=True), criterion("bad", -20)))
+
+
+@pytest.mark.parametrize("formula", ["pos_norm", "policy_aware", "min_max"])
+def test_a_veto_holds_by_every_formula(formula: str) -> None:
+    rows = [cells(VETOED, row) for row in ([1, 0.2, 0], [0, 1, 0], [0.5, 1, 0])]
+    got = score_group(VETOED, rows, formula=formula)
+    assert got.scores_G[0] == 0
+    assert got.reasons_G[0].startswith("veto: 'key'")
+    assert all(score is not None and score > 0 for score in got.scores_G[1:])
+    assert got.reasons_G[1:] == ("", "")
+
+
+def test_who_fails_a_veto_is_never_the_best_of_a_group_and_who_says_nothing_is_not_better() -> None:
+    rows = [cells(VETOED, [1, 0, 0]), cells(VETOED, [0, 1, 1]), cells(VETOED, [1, 1, 1]), gated_cells(VETOED)]
+    assert score_group(VETOED, rows).scores_G == pytest.approx((-1.9, -1.9, -1, -1.9))
+    worst = cells(VETOED, [0, 0, 1])
+    assert score_group(VETOED, [worst, *rows[2:]]).scores_G == pytest.approx((-2, -1, -2))
 
 
 def test_formulas_that_clip_are_not_what_groups_are_scored_with() -> None:

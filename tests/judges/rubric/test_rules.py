@@ -71,5 +71,35 @@ def test_a_claim_that_quotes_four_words_or_more_has_an_excerpt() -> None:
     assert got.value == pytest.approx(0.5)
 
 
+@pytest.mark.parametrize(
+    ("quoted", "value"),
+    [
+        ("“Perch had doubled in number”", 1),
+        ('"perch had   DOUBLED, in number"', 1),
+        ("“perch had doubled in […] by the old weir”", 1),
+        ("“perch had doubled in number by the old mill”", 0),
+        ("“one two three four five”", 0),
+        ("“perch … had … number … weir”", 0),
+        ("“erch had doubled in numbe”", 0),
+        ("“… … … …”", 0),
+    ],
+)
+def test_what_is_quoted_must_stand_in_a_snippet_that_the_claim_cites(quoted: str, value: float) -> None:
+    snippets = [
+        Snippet(id="a", text="Perch had doubled in number by the old weir."),
+        Snippet(id="b", text="Eels left."),
+    ]
+    for id, worth in (("a", value), ("b", 0), ("zz", 0), ("b,a", value)):
+        query = RuleQuery(f"<snippet id={id}>It says {quoted}.</snippet>", None, snippets)
+        assert cell_by_rule(criterion("r", verifier="rule", rule="excerpts"), query).value == worth
+
+
+def test_an_invented_id_is_no_citation_where_evidence_is_known() -> None:
+    text, rule = "Ice came <snippet id=s9>late</snippet>.", criterion("r", verifier="rule", rule="has_citations")
+    assert cell_by_rule(rule, RuleQuery(text, None)).value == 1
+    assert cell_by_rule(rule, RuleQuery(text, None, [Snippet(id="s1", text="Perch doubled.")])).value == 0
+    assert cell_by_rule(rule, QUERY).value == 1
+
+
 def test_every_rule_says_what_it_means() -> None:
     assert all(rule.meaning for rule in RULES.values())

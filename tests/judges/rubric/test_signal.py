@@ -1,5 +1,7 @@
 """Signal shares, against the arithmetic that they are for."""
 
+import time
+
 import pytest
 from tests.judges.rubric.rubric_cases import cells
 from tests.rubrics.building import criterion, flat
@@ -75,3 +77,11 @@ def test_criteria_of_one_title_stay_apart_and_a_static_one_is_one_term_over_grou
     got = criterion_signal([(twice, rows), (other, static), (other, static)])
     assert sorted(term.name.split(":")[0] for term in got.terms) == ["Same", "Same", "Static"]
     assert {term.name: term.n_groups for term in got.terms}["Static"] == 2
+
+
+def test_the_signal_of_a_rubric_of_any_size_is_had_in_time() -> None:
+    rubric = flat(*[1] * 8_000)
+    rows = [cells(rubric, [value] * 8_000) for value in (0.0, 1.0)]
+    begin = time.process_time()
+    assert len(criterion_signal([(rubric, rows)]).terms) == 8_000
+    assert time.process_time() - begin < 2

@@ -129,3 +129,31 @@ def test_rows_that_contradict_each_other_are_refused(tmp_path: Path) -> None:
 def test_a_file_without_labels_is_refused(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="holds no labels"):
         load_table_rubric_judge(written(tmp_path))
+
+
+@pytest.mark.parametrize(
+    "labelled",
+    [
+        "<think>Hm.</think><answer><snippet id=k1>Ice came late.</snippet></answer>",
+        "<snippet id=k1>Ice came late.</snippet>",
+        "Ice came late.",
+    ],
+)
+def test_an_answer_is_known_as_it_was_written_as_it_is_shown_and_by_its_words(tmp_path: Path, labelled: str) -> None:
+    judge = load_table_rubric_judge(written(tmp_path, {"answer": labelled, "criterion": TEXT, "label": "MET"}))
+    query = GradeQuery("<snippet id=k1>Ice came late.</snippet>", (POSITIVE,))
+    (cell,) = asyncio.run(judge.grade(query)).cells
+    assert (cell.status, cell.value) == (Status.OK, 1.0)
+
+
+def test_words_that_were_labelled_in_two_ways_with_other_citations_tell_nothing(tmp_path: Path) -> None:
+    rows = [
+        {"answer": f"<snippet id={id}>Ice came late.</snippet>", "criterion": TEXT, "label": label}
+        for id, label in (("a", "MET"), ("b", "UNMET"))
+    ]
+    judge = load_table_rubric_judge(written(tmp_path, *rows))
+    values = [
+        asyncio.run(judge.grade(GradeQuery(answer, (POSITIVE,)))).cells[0].value
+        for answer in (rows[0]["answer"], rows[1]["answer"], "Ice came late.")
+    ]
+    assert values == [1.0, 0.0, None]

@@ -88,6 +88,43 @@ def test_each_question_has_its_own_whatever_the_order_of_the_lines() -> None:
     assert found_in(reply, LABELS, LABELS, thinks=True) == expected
 
 
+# --- what is not told -------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("masses", [{"F": 0.55}, {"F": 0.999}, {"F": 1.0}])
+def test_the_chosen_token_alone_is_no_figure(masses: Masses) -> None:
+    assert odds(masses) is None
+
+
+def test_a_word_that_is_not_told_may_have_all_that_is_left_over() -> None:
+    """Which one word could have 0.15, nobody knows; 0.05 changes no decision."""
+    assert odds({"F": 0.6, "N": 0.2, "C": 0.05}) is None
+    assert odds({"F": 0.7, "N": 0.2, "C": 0.05}) == about(FULL=0.7 / 0.95, NONE=0.2 / 0.95, CONTRADICTS=0.05 / 0.95)
+
+
+def test_where_every_word_is_told_what_is_left_over_is_of_none() -> None:
+    assert odds({"F": 0.4, "P": 0.1, "N": 0.1, "C": 0.1}) == about(
+        FULL=4 / 7, PARTIAL=1 / 7, NONE=1 / 7, CONTRADICTS=1 / 7
+    )
+
+
+@pytest.mark.parametrize("second", [{"7": 0.5, "8": 0.1}, {"7": 1.0}])
+def test_nor_at_the_next_token_is_it_made_up(second: Masses) -> None:
+    reply = reply_of(entry("c01="), entry("0", {"0": 0.8, "1": 0.2}), entry("7", second))
+    assert found_in(reply, GRADES) == [None]
+
+
+def test_a_blank_token_before_the_word_hides_nothing() -> None:
+    reply = reply_of(entry("c01="), entry(" ", {" ": 0.9, "F": 0.1}), entry("F", {"F": 0.5, "N": 0.2}), entry("ULL"))
+    assert found_in(reply) == [None]
+
+
+def test_zeros_in_place_of_log_probabilities_are_none() -> None:
+    assert odds({"F": 1.0, "N": 1.0}) is None
+    assert odds({"F": 0.61, "N": 0.41}) is None
+    assert odds({"F": 0.603, "N": 0.402}) is not None  # rounded
+
+
 # --- words that begin alike -------------------------------------------------------------------------------------
 
 GRADES: Item = tuple(Word(f"{number:02d}") for number in range(1, 11))
@@ -150,7 +187,7 @@ def test_what_is_no_log_probability_gives_no_figures(entries: tuple[dict[str, An
 )
 def test_they_are_shares_or_nothing_whatever_a_server_gives(others: list[tuple[str, float]], token: str) -> None:
     at = "c01=FULL".find(token)
-    chosen = {"token": token, "logprob": -0.2, "top_logprobs": [{"token": t, "logprob": p} for t, p in others]}
+    chosen = {"token": token, "logprob": -0.01, "top_logprobs": [{"token": t, "logprob": p} for t, p in others]}
     tokens: list[dict[str, Any]] = [
         {"token": "c01=FULL"[:at], "logprob": 0.0},
         chosen,

@@ -1,10 +1,11 @@
 """Makes seeded calls through a journal, is killed in the middle of it, and goes on: the process that chaos tests kill.
 
 Run: python chaos_worker.py, then one JSON object a line on standard input:
-{"journal": path, "models": model string, "calls": N, "concurrency": N, "kill_write": n, "kill_after": seconds}
+{"journal": path, "models": model string, "calls": N, "concurrency": N, "kill_write": n, "kill_at": point,
+ "kill_after": seconds}
 Each is done by a fork of this process, which has imported everything: a kill costs milliseconds. `kill_write` kills the
-child within its n-th statement that writes to the journal, before that is done; `kill_after` so many seconds after it
-began; both may be left out. The answer is one line of JSON: {"killed": bool, "table": {prompt: outcome}, "hits": n}.
+child at its n-th write to the journal: `kill_at` says at which of `POINTS` of it; `kill_after` so many seconds after
+it began; all may be left out. The answer is one line of JSON: {"killed": bool, "table": {prompt: outcome}, "hits": n}.
 """
 
 import asyncio
@@ -19,12 +20,15 @@ from typing import Any
 
 from citerefine.refiner.chat.call import ChatCall, Message, Sampling
 from citerefine.refiner.chat.journal import JournaledModel
-from citerefine.refiner.chat.journal_file import JournalFile
+from citerefine.refiner.chat.journal_events import Event, to_row
+from citerefine.refiner.chat.journal_file import _ADD, JournalFile
 from citerefine.refiner.chat.limits import ClientLimits
 from citerefine.refiner.errors import CallError
 from citerefine.refiner.models import load_chat_model
 from citerefine.refiner.protocols import ChatModel
 
+POINTS = ("before", "inserted", "committed")
+"""Of a write: before an event is inserted, after all are but before they are committed, and after that."""
 LIMITS = ClientLimits(deadline=20, attempts=6, backoff=0.002, reply_bytes=20_000)
 
 
@@ -59,19 +63,25 @@ async def table(model: ChatModel, calls: int, concurrency: int) -> dict[str, str
 class DyingFile(JournalFile):
     """A journal whose process is killed while it writes."""
 
-    writes_left = 0
+    def __init__(self, path: Path, writes_left: int, point: str) -> None:
+        super().__init__(path, wait=0)
+        self._writes_left, self._point = writes_left, point
 
-    def _open(self) -> Any:
-        connection = super()._open()
+    def add(self, *events: Event) -> None:
+        self._writes_left -= 1
+        rows = [*map(to_row, events)]
+        with self._opened() as connection:
+            connection.execute("BEGIN IMMEDIATE")  # also for one event, so that each write has all points
+            for row in rows:
+                self._reach("before")
+                connection.execute(_ADD, row)
+            self._reach("inserted")
+            connection.execute("COMMIT")
+        self._reach("committed")
 
-        def traced(statement: str) -> None:
-            if statement.startswith("INSERT"):
-                self.writes_left -= 1
-                if self.writes_left < 0:
-                    os.kill(os.getpid(), signal.SIGKILL)
-
-        connection.set_trace_callback(traced)
-        return connection
+    def _reach(self, point: str) -> None:
+        if self._writes_left < 0 and point == self._point:
+            os.kill(os.getpid(), signal.SIGKILL)
 
 
 async def work(order: dict[str, Any]) -> dict[str, Any]:
@@ -79,8 +89,7 @@ async def work(order: dict[str, Any]) -> dict[str, Any]:
     path = Path(order["journal"])
     model = JournaledModel(load_chat_model(order["models"], LIMITS), path)
     if order.get("kill_write") is not None:
-        model._file = DyingFile(path)
-        model._file.writes_left = order["kill_write"]
+        model._file = DyingFile(path, order["kill_write"], order.get("kill_at", POINTS[0]))
     found = await table(model, order["calls"], order["concurrency"])
     await model.aclose()
     return {"table": found, "hits": model.hits}

@@ -22,8 +22,7 @@ def breaker(clock: Clock, most: int = 3) -> Breaker:
 def opened(clock: Clock) -> Breaker:
     found = breaker(clock)
     for _ in range(3):
-        found.enter()
-        found.fail("server_error", "server_error: 500")
+        found.fail(found.enter(), "server_error", "server_error: 500")
     return found
 
 
@@ -31,11 +30,9 @@ def opened(clock: Clock) -> Breaker:
 def test_it_opens_after_so_many_failures_in_a_row(code: str) -> None:
     found = breaker(Clock())
     for _ in range(2):
-        found.enter()
-        found.fail(code, f"{code}: it fails")
+        found.fail(found.enter(), code, f"{code}: it fails")
         assert found.admits
-    found.enter()
-    found.fail(code, f"{code}: it fails")
+    found.fail(found.enter(), code, f"{code}: it fails")
     assert (found.state, found.admits, found.reason) == ("open", False, f"{code}: it fails")
 
 
@@ -43,18 +40,15 @@ def test_it_opens_after_so_many_failures_in_a_row(code: str) -> None:
 def test_what_says_that_a_server_lives_does_not_open_it(code: str) -> None:
     found = breaker(Clock())
     for _ in range(9):
-        found.enter()
-        found.fail(code, code)
+        found.fail(found.enter(), code, code)
     assert found.state == "closed"
 
 
 def test_a_success_between_failures_starts_the_count_anew() -> None:
     found = breaker(Clock())
     for _ in range(9):
-        found.enter()
-        found.fail("server_error", "x")
-        found.enter()
-        found.succeed()
+        found.fail(found.enter(), "server_error", "x")
+        found.succeed(found.enter())
     assert (found.state, found.failures, found.reason) == ("closed", 0, "")
 
 
@@ -65,9 +59,9 @@ def test_after_its_cool_down_one_call_tries_and_no_other() -> None:
     assert not found.admits
     clock.now += 5.2
     assert (found.state, found.admits) == ("half-open", True)
-    found.enter()
+    entry = found.enter()
     assert (found.state, found.admits) == ("half-open", False)
-    found.succeed()
+    found.succeed(entry)
     assert (found.state, found.admits) == ("closed", True)
 
 
@@ -77,8 +71,7 @@ def test_a_try_that_fails_doubles_the_cool_down_up_to_a_minute() -> None:
     for least in (20, 40, 60, 60):
         clock.now += found.wait
         assert found.admits
-        found.enter()
-        found.fail("unreachable", "x")
+        found.fail(found.enter(), "unreachable", "x")
         assert 0.74 * least < found.wait < 1.26 * least
 
 
@@ -86,24 +79,48 @@ def test_a_try_that_was_cancelled_leaves_the_place_to_another() -> None:
     clock = Clock()
     found = opened(clock)
     clock.now += 20
-    found.enter()
-    found.leave()
+    found.leave(found.enter())
     assert found.admits
 
 
-def test_failures_of_calls_that_were_under_way_do_not_prolong_it() -> None:
+def test_what_becomes_of_calls_that_began_before_it_opened_is_no_news() -> None:
+    clock = Clock()
+    found = breaker(clock)
+    old = [found.enter() for _ in range(9)]
+    for entry in old[:3]:
+        found.fail(entry, "server_error", "x")
+    until = found.wait
+    found.fail(old[3], "server_error", "x")
+    found.succeed(old[4])
+    assert (found.state, found.wait) == ("open", until)
+    clock.now += until
+    trying = found.enter()
+    found.leave(old[5])
+    found.fail(old[6], "server_error", "x")
+    found.succeed(old[7])
+    assert (found.state, found.admits, found.wait) == ("half-open", False, 0)
+    found.succeed(trying)
+    found.fail(old[8], "server_error", "x")
+    assert (found.state, found.failures) == ("closed", 0)
+
+
+def test_a_try_before_its_time_closes_it_or_changes_nothing() -> None:
     clock = Clock()
     found = opened(clock)
     until = found.wait
-    for _ in range(50):
-        found.fail("server_error", "x")
-    assert found.wait == until
+    early = found.enter()
+    assert (found.state, found.admits) == ("half-open", False)
+    found.fail(early, "unreachable", "x")
+    assert (found.state, found.wait, found.failed_tries) == ("open", until, 1)
+    found.succeed(found.enter())
+    assert (found.state, found.admits) == ("closed", True)
 
 
 def test_one_that_is_out_stays_out() -> None:
     clock = Clock()
     found = breaker(clock)
+    entry = found.enter()
     found.eject("unauthorized: no")
-    found.succeed()
+    found.succeed(entry)
     clock.now += 1e6
     assert (found.state, found.admits, found.reason) == ("out", False, "unauthorized: no")

@@ -1,15 +1,24 @@
-"""A budget holds exactly: for calls one after another and at once, that succeed or fail."""
+"""A budget holds exactly: for requests one after another and at once, that succeed, fail, or are never sent."""
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.faulty_server import Behaviour, FaultyServer, reset_mid_body, says, status, truncated
+from tests.refiner.chat.asking import call_of
 
+from citerefine.refiner.chat.attempts import Attempt
 from citerefine.refiner.chat.budget import Amount, Budget, BudgetedModel
 from citerefine.refiner.chat.call import ChatCall, ChatReply, Message, Sampling, ToolCall, ToolSpec
-from citerefine.refiner.chat.endpoint import Prices
+from citerefine.refiner.chat.client import ChatClient
+from citerefine.refiner.chat.endpoint import Endpoint, Prices
 from citerefine.refiner.chat.failures import bad_response, unreachable
+from citerefine.refiner.chat.journal import JournaledModel
+from citerefine.refiner.chat.limits import ClientLimits
 from citerefine.refiner.errors import CallError, InputError
 from citerefine.refiner.protocols import Capabilities, ChatModel
 from citerefine.refiner.records import Usage
@@ -17,8 +26,11 @@ from citerefine.refiner.records import Usage
 PRICES = Prices(prompt=1_000_000, completion=2_000_000)
 """A dollar a prompt token, two a completion token."""
 CALL = ChatCall(messages=(Message(role="user", content="one two three"),), sampling=Sampling(max_tokens=10))
-WORST = 3 + 8 + 10
-"""Words of the prompt, what the template adds, the reply's most tokens."""
+EXACT = 3 + 8 + 10
+"""Tokens of the prompt as Echo counts them, what the template adds, the reply's most tokens."""
+WORST = 5 + 8 + 10
+"""The same with the prompt's tokens as they are estimated, which is what is reserved while it fits."""
+SWIFT = ClientLimits(deadline=20, attempts=3, backoff=0.01)
 
 
 class Echo:
@@ -81,14 +93,16 @@ def test_what_was_reserved_is_replaced_by_what_was_used() -> None:
     assert budget.left("tokens") == 95
 
 
-@pytest.mark.parametrize(("tokens", "made"), [(WORST - 1, 0), (WORST, 1)])
-def test_a_call_is_made_only_if_its_worst_case_fits(tokens: int, made: int) -> None:
+@pytest.mark.parametrize(("tokens", "made"), [(EXACT - 1, 0), (EXACT, 1)])
+def test_a_call_is_made_only_if_its_worst_case_fits_and_tokens_are_counted_where_that_decides(
+    tokens: int, made: int
+) -> None:
     echo = Echo()
     model = BudgetedModel(echo, Budget(tokens=tokens))
     if made:
         asyncio.run(model.complete(CALL))
     else:
-        with pytest.raises(CallError, match=f"{WORST} tokens, and {tokens} of {tokens} are left") as caught:
+        with pytest.raises(CallError, match=f"{EXACT} tokens, and {tokens} of {tokens} are left") as caught:
             asyncio.run(model.complete(CALL))
         assert caught.value.code == "budget"
     assert echo.calls == made
@@ -99,7 +113,8 @@ def test_calls_at_once_cannot_exceed_it_together() -> None:
 
     async def run() -> list[object]:
         model = BudgetedModel(echo, budget)
-        return await asyncio.gather(*(model.complete(CALL) for _ in range(10)), return_exceptions=True)
+        calls = [CALL.model_copy(update={"sampling": Sampling(max_tokens=10, seed=seed)}) for seed in range(10)]
+        return await asyncio.gather(*map(model.complete, calls), return_exceptions=True)
 
     results = asyncio.run(run())
     assert sum(isinstance(result, ChatReply) for result in results) == 3 == echo.calls
@@ -248,3 +263,233 @@ class Failing(Echo):
 
     async def complete(self, call: ChatCall) -> ChatReply:
         raise self._error
+
+
+def of_client(server: FaultyServer, budget: Budget, limits: ClientLimits = SWIFT) -> BudgetedModel:
+    return BudgetedModel(ChatClient(Endpoint.parse(server.model), limits), budget)
+
+
+def running(model: ChatModel, work: Callable[[ChatModel], Awaitable[object]]) -> list[str]:
+    """Codes of the calls that failed."""
+
+    async def run() -> list[str]:
+        try:
+            await model.capabilities()
+            done = await work(model)
+        except CallError as error:
+            return [error.code]
+        finally:
+            await model.aclose()
+        return [one.code for one in done if isinstance(one, CallError)] if isinstance(done, list) else []
+
+    return asyncio.run(run())
+
+
+def many(count: int) -> Callable[[ChatModel], Awaitable[object]]:
+    async def work(model: ChatModel) -> object:
+        calls = [model.complete(call_of(f"Say {number}.", max_tokens=9)) for number in range(count)]
+        return await asyncio.gather(*calls, return_exceptions=True)
+
+    return work
+
+
+@pytest.mark.parametrize("fault", [status(500), truncated(), reset_mid_body()])
+def test_requests_that_are_sent_again_are_reserved_again(fault: Behaviour) -> None:
+    budget = Budget(calls=7)
+    with FaultyServer(fault) as server:
+        codes = running(of_client(server, budget), many(6))
+        assert len(server.chats) <= 7
+        assert budget.used.calls == len(server.chats)
+    assert "budget" in codes
+
+
+def test_a_stream_that_is_begun_again_is_reserved_again() -> None:
+    budget = Budget(calls=2)
+    with FaultyServer(status(500)) as server:
+        codes = running(of_client(server, budget), lambda model: read(model.stream(call_of())))
+        assert len(server.chats) == 2
+    assert codes == ["budget"]
+    budget = Budget(calls=2)
+    with FaultyServer([status(500), says("Hello.")]) as server:
+        assert running(of_client(server, budget), lambda model: read(model.stream(call_of()))) == []
+    assert budget.used.calls == 2
+
+
+def test_each_failed_request_counts_what_it_may_have_used() -> None:
+    most = reserved_for(call_of(max_tokens=9))
+    for fault, tokens in ((status(429), 0), (status(503), most), (truncated(), most)):
+        budget = Budget()
+        with FaultyServer([fault, says("Hello.")]) as server:
+            codes = running(of_client(server, budget), lambda model: model.complete(call_of(max_tokens=9)))
+        assert codes == []
+        assert budget.used == Amount(2, tokens + 3)  # the second one: two words of the prompt, one of the reply
+
+
+def reserved_for(call: ChatCall) -> int:
+    budget = Budget()
+    with suppress(CallError):
+        asyncio.run(BudgetedModel(Echo(fails="server_error"), budget).complete(call))
+    return budget.used.tokens
+
+
+def test_what_was_never_sent_gives_all_back() -> None:
+    budget = Budget(calls=5, tokens=10_000)
+
+    async def run() -> None:
+        with FaultyServer(says("Hello.")) as server:
+            model = of_client(server, budget)
+            await model.capabilities()
+        with pytest.raises(CallError):
+            await model.complete(call_of())
+        await model.aclose()
+
+    asyncio.run(run())
+    assert budget.used == Amount()
+
+
+def test_cancelled_calls_that_were_never_sent_give_all_back() -> None:
+    budget = Budget(calls=10)
+    with FaultyServer(says("Hello.", after=5)) as server:
+        model = of_client(server, budget, SWIFT.model_copy(update={"concurrency": 2}))
+
+        async def work(model: ChatModel) -> None:
+            tasks = [asyncio.create_task(model.complete(call_of(f"Say {n}."))) for n in range(10)]
+            while len(server.chats) < 2:
+                await asyncio.sleep(0.01)
+            assert budget.used.calls == 10
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+            await asyncio.sleep(0.05)
+
+        running(model, work)
+        assert len(server.chats) == 2
+    assert budget.used.calls == 2
+    assert budget.used.tokens > 0
+
+
+def test_no_request_begins_when_the_time_is_over_though_its_call_began_before() -> None:
+    budget = Budget(seconds=0.5)
+    with FaultyServer(says("Hello.", after=0.6)) as server:
+        model = of_client(server, budget, SWIFT.model_copy(update={"concurrency": 1}))
+        codes = running(model, many(5))
+        assert len(server.chats) == 1
+    assert codes == ["budget"] * 4
+    assert budget.used.calls == 1
+
+
+def test_equal_calls_are_paid_once_though_counting_takes_longer_than_asking(tmp_path: Path) -> None:
+    call = call_of("Say hello, say hello. " * 10, max_tokens=5)
+
+    async def slowly(texts: Sequence[str]) -> list[int]:
+        await asyncio.sleep(0.3)
+        return [1 for _ in texts]
+
+    with FaultyServer(says("Hello.", after=0.1)) as server:
+        client = ChatClient(Endpoint.parse(server.model), SWIFT)
+        client.count_tokens = slowly  # type: ignore[method-assign]
+        model = JournaledModel(BudgetedModel(client, Budget(tokens=2 * (1 + 8 + 5))), tmp_path / "calls.db")
+
+        async def later(model: ChatModel) -> ChatReply:
+            await asyncio.sleep(0.2)  # its own counting would end when the other reply is there
+            return await model.complete(call)
+
+        async def work(model: ChatModel) -> None:
+            first, second = await asyncio.gather(model.complete(call), later(model))
+            assert (first.usage.calls, second.usage.calls) == (1, 0)
+
+        assert running(model, work) == []
+        assert len(server.chats) == 1
+
+
+class Hanging(Echo):
+    """Its tokenizer says nothing."""
+
+    counted = 0
+
+    async def count_tokens(self, texts: Sequence[str]) -> list[int]:
+        self.counted += 1
+        await asyncio.sleep(60)
+        return []
+
+
+def test_tokens_are_not_counted_where_an_estimate_fits() -> None:
+    model = Hanging()
+    for budget in (Budget(calls=9), Budget(tokens=WORST), Budget(dollars=100, prices=PRICES)):
+        asyncio.run(asyncio.wait_for(BudgetedModel(model, budget).complete(CALL), 5))
+    with pytest.raises(CallError):  # and not where no count could help
+        asyncio.run(asyncio.wait_for(BudgetedModel(model, Budget(calls=0)).complete(CALL), 5))
+    assert model.counted == 0
+
+
+def test_a_tokenizer_that_hangs_is_waited_for_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("citerefine.refiner.chat.budget._COUNT_SECONDS", 0.05)
+    echo = Hanging()
+    model = BudgetedModel(echo, Budget(tokens=WORST - 1))
+    began = time.monotonic()
+    for _ in range(3):
+        with pytest.raises(CallError, match=f"{WORST} tokens"):
+            asyncio.run(model.complete(CALL))
+    assert echo.counted == 1
+    assert time.monotonic() - began < 5
+
+
+def test_budgets_that_share_a_model_pay_for_their_own_requests_and_nested_ones_for_all() -> None:
+    budgets = [Budget(), Budget()]
+    around = Budget()
+    with FaultyServer([status(500), says("Hello.")]) as server:
+        client = ChatClient(Endpoint.parse(server.model), SWIFT)
+        models = [BudgetedModel(BudgetedModel(client, budget), around) for budget in budgets]
+
+        async def work(_: ChatModel) -> None:
+            for number, model in enumerate(models):
+                await asyncio.gather(*(model.complete(call_of(f"{number} {n}")) for n in range(1 + number)))
+
+        assert running(client, work) == []
+        assert len(server.chats) == 4
+    assert [budget.used.calls for budget in budgets] == [2, 2]
+    assert around.used.calls == 4
+
+
+def test_what_is_refused_is_told_to_nobody() -> None:
+    told = list[str]()
+
+    class Watcher:
+        async def begin(self, attempt: Attempt) -> None:
+            told.append("begun")
+
+        async def end(self, attempt: Attempt, outcome: str, usage: Usage | None, reply: ChatReply | None) -> None:
+            told.append(outcome)
+
+    with FaultyServer(status(500)) as server:
+        model = of_client(server, Budget(calls=2))
+        assert model.watch(Watcher())
+        running(model, lambda model: model.complete(call_of()))
+    assert told.count("server_error") == 2
+    assert told.count("begun") == len(told) / 2
+
+
+def test_a_request_that_could_not_be_written_down_is_not_sent_and_gives_all_back() -> None:
+    class Full:
+        async def begin(self, attempt: Attempt) -> None:
+            raise InputError("the disk is full")
+
+        async def end(self, attempt: Attempt, outcome: str, usage: Usage | None, reply: ChatReply | None) -> None:
+            raise AssertionError
+
+    budget = Budget(calls=2)
+    with FaultyServer(says("Hello.")) as server:
+        model = of_client(server, budget)
+        model.watch(Full())
+        with pytest.raises(InputError, match="disk"):
+            running(model, lambda model: model.complete(call_of()))
+        assert not server.chats
+    assert budget.used == Amount()
+
+
+def test_finding_out_what_a_server_can_do_is_outside() -> None:
+    budget = Budget(calls=1)
+    with FaultyServer(says("Hello."), persona="vllm") as server:
+        call = call_of(grammar='root ::= "Hello."')
+        assert running(of_client(server, budget), lambda model: model.complete(call)) == []
+    assert budget.used.calls == 1

@@ -21,9 +21,10 @@ from citerefine.refiner.chat.budget import Budget, BudgetedModel
 from citerefine.refiner.chat.call import ChatCall, ChatReply, ToolCall
 from citerefine.refiner.chat.client import ChatClient
 from citerefine.refiner.chat.endpoint import Endpoint
-from citerefine.refiner.chat.journal import JournaledModel, identity
+from citerefine.refiner.chat.identity import identity
+from citerefine.refiner.chat.journal import JournaledModel
 from citerefine.refiner.chat.journal_events import COLUMNS, Event, Totals, from_row, to_row
-from citerefine.refiner.chat.journal_file import JournalFile
+from citerefine.refiner.chat.journal_file import MOST_BYTES, JournalFile
 from citerefine.refiner.errors import CallError, InputError
 from citerefine.refiner.protocols import Capabilities, ChatModel
 from citerefine.refiner.records import Usage
@@ -252,7 +253,7 @@ def test_events_come_in_order_with_all_that_happened(tmp_path: Path) -> None:
     "damage",
     [
         "UPDATE events SET reply = replace(reply, 'Hello', 'Jello')",
-        "UPDATE events SET usage = NULL",
+        "UPDATE events SET prompt_tokens = 1 + coalesce(prompt_tokens, 0)",
         "UPDATE events SET crc = crc + 1",
         "UPDATE events SET crc = NULL",
         "UPDATE events SET reply = CAST(x'ff00fe' AS TEXT)",
@@ -327,6 +328,39 @@ def test_the_file_is_for_its_owner_only(tmp_path: Path) -> None:
     finally:
         os.umask(mask)
     assert {stat.S_IMODE(path.stat().st_mode) for path in tmp_path.iterdir()} == {0o600}
+
+
+def test_an_older_file_that_others_may_read_is_narrowed_with_those_beside_it(tmp_path: Path) -> None:
+    path = tmp_path / "j.db"
+    path.touch(0o644)
+    path.chmod(0o644)
+
+    async def modes(model: JournaledModel) -> set[int]:
+        await model.complete(call_of())
+        return {stat.S_IMODE(each.stat().st_mode) for each in tmp_path.iterdir()}
+
+    assert journaled(Echo(), path, modes) == {0o600}
+    assert (tmp_path / "j.db-lock").exists()
+
+
+def test_totals_read_no_reply(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    journaled(Echo(), tmp_path / "j.db", ask)
+
+    def fail(*_: object, **__: object) -> ChatReply:
+        raise AssertionError("a reply was read")
+
+    monkeypatch.setattr(ChatReply, "model_validate_json", fail)
+    totals = totals_of(tmp_path / "j.db")
+    assert totals.known == Usage(prompt_tokens=5, completion_tokens=2, calls=1)
+
+
+def test_a_file_is_bounded_unless_told_otherwise(tmp_path: Path) -> None:
+    file = JournalFile(tmp_path / "j.db")
+    with file._opened() as connection:
+        (pages,) = connection.execute("PRAGMA max_page_count").fetchone()
+        (size,) = connection.execute("PRAGMA page_size").fetchone()
+    file.close()
+    assert pages * size == MOST_BYTES
 
 
 def test_the_key_of_a_service_is_nowhere_in_the_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

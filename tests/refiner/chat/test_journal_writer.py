@@ -2,19 +2,23 @@
 
 import asyncio
 import sqlite3
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from tests.faulty_server import FaultyServer, says
+from tests.refiner.chat.asking import call_of
 
 from citerefine.refiner.chat.attempts import FREE, Attempt
 from citerefine.refiner.chat.client import ChatClient
 from citerefine.refiner.chat.endpoint import Endpoint
 from citerefine.refiner.chat.journal import JournaledModel
 from citerefine.refiner.chat.journal_events import Event
-from citerefine.refiner.chat.journal_file import JournalFile
+from citerefine.refiner.chat.journal_file import HeldError, JournalFile
 from citerefine.refiner.chat.journal_writer import JournalWriter
-from citerefine.refiner.errors import InputError
+from citerefine.refiner.chat.limits import ClientLimits
+from citerefine.refiner.errors import CallError, InputError
 from citerefine.refiner.records import Usage
 
 
@@ -125,6 +129,65 @@ def test_what_cannot_be_written_for_any_reason_leaves_nobody_waiting(tmp_path: P
             await asyncio.wait_for(writer.add(sent(0, "\ud800")), 5)
 
     write(file, work)
+
+
+@contextmanager
+def held(path: Path) -> Iterator[sqlite3.Connection]:
+    """The file, while another connection writes it."""
+    other = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+    other.execute("BEGIN IMMEDIATE")
+    try:
+        yield other
+    finally:
+        other.close()
+
+
+def test_while_another_process_holds_the_file_the_loop_goes_on_and_the_deadline_holds(tmp_path: Path) -> None:
+    async def work(server: FaultyServer) -> tuple[float, float]:
+        limits = ClientLimits(deadline=1.0, attempts=1)
+        model = JournaledModel(ChatClient(Endpoint.parse(server.model), limits), tmp_path / "j.db")
+        await model.complete(call_of("First."))
+        loop, longest = asyncio.get_running_loop(), 0.0
+        with held(tmp_path / "j.db"):
+            begin, waiting = loop.time(), asyncio.create_task(model.complete(call_of("Second.")))
+            while not waiting.done():
+                turn = loop.time()
+                await asyncio.sleep(0.01)
+                longest = max(longest, loop.time() - turn)
+            took = loop.time() - begin
+            assert isinstance(waiting.exception(), CallError)
+        assert (await model.complete(call_of("Second."))).text == "Hello."
+        await model.aclose()
+        return took, longest
+
+    with FaultyServer(says("Hello.")) as server:
+        took, longest = asyncio.run(work(server))
+        assert len(server.chats) == 2
+    assert took < 1.8
+    assert longest < 0.7
+
+
+def test_a_file_that_is_held_too_long_is_told_and_one_that_is_free_again_is_written(tmp_path: Path) -> None:
+    file = JournalFile(tmp_path / "j.db", wait=0)
+
+    async def work(writer: JournalWriter) -> None:
+        await writer.add(sent(0))
+        with held(file.path), pytest.raises(HeldError, match="another process holds it"):
+            await writer.add(sent(1))
+        with held(file.path) as other:
+            waiting = asyncio.create_task(writer.add(sent(2)))
+            await asyncio.sleep(0.05)
+            writer.add_now(sent(3))
+            other.execute("ROLLBACK")
+            await waiting
+        await writer.drain()
+
+    async def run() -> None:
+        await work(JournalWriter(file, wait=0.3))
+
+    asyncio.run(run())
+    file.close()
+    assert written(file.path) == ["0", "2", "3"]
 
 
 def test_a_request_cancelled_while_it_waits_for_the_file_counts_as_unsent(tmp_path: Path) -> None:

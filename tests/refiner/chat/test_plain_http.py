@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from citerefine.refiner.chat.plain_http import BadHttpError, NotConnectedError, PlainHttp
+from citerefine.refiner.chat.http_reading import BadHttpError
+from citerefine.refiner.chat.plain_http import NotConnectedError, PlainHttp
 
 REQUEST = b"POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 0\r\n\r\n"
 OK = b"HTTP/1.1 200 OK\r\n"
@@ -78,6 +79,8 @@ def body_of(*pieces: bytes) -> bytes:
         OK + b"Transfer-Encoding: chunked\r\n\r\n2\r\nhe\r\n3;x=y\r\nllo\r\n0\r\n\r\n",
         OK + b"Transfer-Encoding: chunked\r\n\r\n00005\r\nhello\r\n0\r\nX-Trailer: 1\r\n\r\n",
         OK + b"Transfer-Encoding: chunked\r\nContent-Length: 99\r\n\r\n5\r\nhello\r\n0\r\n\r\n",
+        OK + b"Transfer-Encoding: Chunked , \r\n\r\n5\r\nhello\r\n0\r\n\r\n",
+        OK + b"Transfer-Encoding: identity\r\nContent-Length: 5\r\n\r\nhello",
         b"HTTP/1.1 100 Continue\r\n\r\n" + OK + b"Content-Length: 5\r\n\r\nhello",
         b"HTTP/1.1 200\r\nContent-Length: 5\r\n\r\nhello",
     ],
@@ -115,6 +118,13 @@ def test_status_and_headers_are_told() -> None:
         OK + b"Transfer-Encoding: chunked\r\n\r\n-1\r\n",
         OK + b"Transfer-Encoding: chunked\r\n\r\n2\r\nhello\r\n0\r\n\r\n",
         OK + b"X: " + b"x" * 200_000,
+        OK + b"Transfer-Encoding: xchunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n",
+        OK + b"Transfer-Encoding: gzip, chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n",
+        OK + b"Transfer-Encoding: gzip\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n",
+        b"HTTP/1.1 101 Switching Protocols\r\n\r\n" + OK + b"Content-Length: 5\r\n\r\nhello",
+        b"HTTP/1.1 100 Continue\r\n\r\n" * 100 + OK + b"Content-Length: 5\r\n\r\nhello",
+        OK + b"Transfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n" + b"X: 1\r\n" * 20_000 + b"\r\n",
+        OK + b"Transfer-Encoding: chunked\r\n\r\n" + (b"1;" + b"x" * 20_000 + b"\r\nh\r\n") * 5 + b"0\r\n\r\n",
     ],
 )
 def test_what_is_no_http_is_refused(reply: bytes) -> None:
@@ -173,7 +183,29 @@ def test_a_connection_is_used_again_only_after_its_body_was_read() -> None:
     served(server, work)
 
 
-@pytest.mark.parametrize("said", [b"Connection: close\r\n", b"CONNECTION: Close\r\n"])
+@pytest.mark.parametrize("unread", [b"", b"hel"])
+def test_a_connection_whose_body_comes_later_is_not_used_again(unread: bytes) -> None:
+    server = Canned([OK + b"Content-Length: 5\r\n\r\n" + unread], [OK + b"Content-Length: 5\r\n\r\nhello"])
+
+    async def work(http: PlainHttp) -> None:
+        async with http.exchange(REQUEST) as response:
+            if unread:
+                assert await anext(aiter(response.body)) == unread  # nothing is left that has come in
+        assert (await read(http))[2] == b"hello"
+        assert server.connections == 2
+
+    served(server, work)
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        b"Connection: close\r\n",
+        b"CONNECTION: Close\r\n",
+        b"Connection: close\r\nConnection: keep-alive\r\n",
+        b"Connection: keep-alive, close\r\n",
+    ],
+)
 def test_a_connection_that_the_server_will_close_is_not_used_again(said: bytes) -> None:
     server = Canned(*[[OK + said + b"Content-Length: 5\r\n\r\nhello", b""]] * 2)
 
@@ -192,6 +224,63 @@ def test_a_connection_that_the_server_closed_while_idle_is_not_used_again() -> N
         await read(http)
         await asyncio.sleep(0.05)
         assert (await read(http))[2] == b"hello"
+
+    served(server, work)
+
+
+class Ends(Canned):
+    """A server that ends a kept connection at the second request, after some seconds and some bytes."""
+
+    def __init__(self, after: float, last: bytes) -> None:
+        super().__init__()
+        self.after = after
+        self.last = last
+        self.requests = 0
+
+    async def __call__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.connections += 1
+        self.writers.append(writer)
+        with suppress(asyncio.IncompleteReadError, ConnectionError):
+            await reader.readuntil(b"\r\n\r\n")
+            self.requests += 1
+            writer.write(OK + b"Content-Length: 5\r\n\r\nhello")
+            await reader.readuntil(b"\r\n\r\n")
+            self.requests += 1
+            await asyncio.sleep(self.after)
+            writer.write(self.last)
+        writer.close()
+
+
+def test_a_kept_connection_that_ends_as_it_is_used_again_is_replaced() -> None:
+    server = Ends(0, b"")
+
+    async def work(http: PlainHttp) -> None:
+        assert [(await read(http))[2] for _ in range(4)] == [b"hello"] * 4
+        assert server.connections == 4
+
+    served(server, work)
+
+
+@pytest.mark.parametrize(("after", "last"), [(0.4, b""), (0, b"H"), (0, b"HTTP/1.1 100 Continue\r\n\r\n")])
+def test_a_request_that_the_server_may_have_worked_on_is_not_sent_again(after: float, last: bytes) -> None:
+    server = Ends(after, last)
+
+    async def work(http: PlainHttp) -> None:
+        await read(http)
+        with pytest.raises(ConnectionError):
+            await read(http)
+        assert server.requests == 2
+
+    served(server, work)
+
+
+def test_a_new_connection_that_ends_without_a_reply_is_a_failure() -> None:
+    server = Canned([b""], [OK + b"Content-Length: 5\r\n\r\nhello"])
+
+    async def work(http: PlainHttp) -> None:
+        with pytest.raises(ConnectionError):
+            await read(http)
+        assert server.connections == 1
 
     served(server, work)
 

@@ -10,6 +10,7 @@ from tests.rubrics.building import criterion, flat, valued
 
 from citerefine.rubrics.aggregation import aggregate, corpus_mean_then_clip
 from citerefine.rubrics.aggregation.formulas import COMPUTE
+from citerefine.rubrics.criterion import Level, Scale
 from citerefine.rubrics.errors import RubricError
 from citerefine.rubrics.rubric import Rubric
 
@@ -126,12 +127,30 @@ def test_faults_of_which_none_is_known_are_left_out() -> None:
 
 def test_a_failed_veto_makes_the_score_zero_and_says_so() -> None:
     rubric = Rubric(criteria=(criterion("key", 1, veto=True), criterion("b", 9), criterion("bad", -1, veto=True)))
-    passed = aggregate(rubric, {"key": 0.5, "b": 1, "bad": 0.4})
-    assert passed == (pytest.approx(0.91), "", 1.0)
+    passed = aggregate(rubric, {"key": 0.6, "b": 1, "bad": 0.4})
+    assert passed == (pytest.approx(0.92), "", 1.0)
     for values in ({"key": 0, "b": 1, "bad": 0}, {"key": 1, "b": 1, "bad": 0.5}):
         got = aggregate(rubric, values)
         assert got.score == 0
         assert got.reason.startswith("veto: ")
+
+
+@pytest.mark.parametrize("value", [0.0, 0.02, 1 / 3, 0.5])
+def test_odds_and_votes_below_one_half_pass_no_veto_of_either_polarity(value: float) -> None:
+    rubric = Rubric(criteria=(criterion("b", 9), criterion("key", 1, veto=True)))
+    assert aggregate(rubric, {"b": 1, "key": value}).score == 0
+    assert aggregate(rubric, {"b": 1, "key": 1 - value}).score == (0 if value == 0.5 else pytest.approx(1 - value / 10))
+    rubric = Rubric(criteria=(criterion("b", 9), criterion("bad", -1, veto=True)))
+    assert aggregate(rubric, {"b": 1, "bad": 1 - value}).score == 0
+
+
+def test_a_graded_veto_falls_with_what_comes_nearest_to_the_worst_step() -> None:
+    steps = Scale(kind="ordinal", levels=tuple(Level(value=value) for value in (0, 0.5, 1)))
+    tens, even = Scale(kind="numeric", lo=0, hi=10), Scale(kind="numeric", lo=0.5, hi=1.5)
+    for scale, falls, stays in ((steps, 0.25, 0.3), (tens, 0.05, 0.06), (even, 0.05, 0.06)):
+        rubric = Rubric(criteria=(criterion("b", 9), criterion("key", 1, veto=True, scale=scale)))
+        assert aggregate(rubric, {"b": 1, "key": falls}).score == 0
+        assert aggregate(rubric, {"b": 1, "key": stays}).score == pytest.approx(0.9 + stays / 10)
 
 
 def test_a_veto_lifts_no_answer_that_was_worth_less_and_hides_behind_no_failure() -> None:
@@ -148,6 +167,7 @@ def test_a_veto_of_a_group_falls_when_all_of_it_is_missed() -> None:
     rubric = Rubric(criteria=(group, criterion("c", 1)))
     assert aggregate(rubric, {"a": 0, "b": 1, "c": 1}).score == pytest.approx(0.75)
     assert aggregate(rubric, {"a": 0, "b": 0, "c": 1}).score == 0
+    assert aggregate(rubric, {"a": 0.3, "b": 0.02, "c": 1}).score == 0
 
 
 @pytest.mark.parametrize("value", [nan, 1.5, -0.1, float("inf")])

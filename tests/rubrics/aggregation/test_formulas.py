@@ -169,7 +169,7 @@ def test_the_formula_is_the_rubrics_own_or_that_of_its_format() -> None:
     assert default_formula(tree()) == "tree_mean"
     assert default_formula(flat(1, format="seed")) == "flip_then_mean"
     assert default_formula(flat(1, format="seed", aggregate="abs_norm")) == "abs_norm"
-    with pytest.raises(RubricError, match="no formula 'mean'; choose one of pos_norm"):
+    with pytest.raises(RubricError, match="no formula 'mean'; did you mean `unit_mean`"):
         default_formula(flat(1, aggregate="mean"))
 
 

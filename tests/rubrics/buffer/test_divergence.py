@@ -2,11 +2,14 @@
 
 import random
 
+import pytest
 from tests.rubrics.buffer.rollouts import SETTINGS
 
 from citerefine.rubrics.buffer.divergence import Divergence, divergence
 from citerefine.rubrics.buffer.rubric_buffer import RubricBuffer
+from citerefine.rubrics.buffer.state import MOST_STEPS, Course, Measured
 from citerefine.rubrics.criterion import Criterion, Polarity
+from citerefine.rubrics.errors import RubricError
 from citerefine.rubrics.rubric import Rubric
 
 HALF = SETTINGS.model_copy(update={"held_out": 0.5})
@@ -56,3 +59,21 @@ def test_what_is_small_or_uncertain_is_no_alarm() -> None:
     assert not Divergence(0.04, 0.001, 20, 20).is_alarming
     assert not Divergence(0.2, 0.11, 20, 20).is_alarming
     assert Divergence(0.2, 0.09, 20, 20).is_alarming
+
+
+def test_of_a_long_run_its_beginning_and_its_end_are_kept() -> None:
+    course = Course()
+    for step in range(0, 6000, 2):
+        course = course.at(step)
+        assert course.now is not None
+        if step % 8:  # of every fourth step nothing is known of what is held out
+            course = course._replace(now=Measured(step, 1.0, 1, 0.5, 1))
+    steps = [step for step, _ in course.gaps]
+    known = [step for step in range(0, 6000, 2) if step % 8]
+    assert steps == known[:MOST_STEPS] + known[-MOST_STEPS - 1 :]
+
+
+def test_a_window_beyond_what_is_kept_is_refused() -> None:
+    for window in (0, MOST_STEPS + 1):
+        with pytest.raises(RubricError, match=f"a window of {window} steps; use 1 to 500"):
+            divergence(RubricBuffer(HALF).state, window)

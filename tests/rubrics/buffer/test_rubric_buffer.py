@@ -1,11 +1,13 @@
 """A buffer takes criteria by rules, gives them up for reasons, and goes back only where it is told to."""
 
 from pathlib import Path
+from time import process_time
 
 import pytest
 from tests.rubrics.buffer.rollouts import BASE, FIXED, FLAT, OTHER, PROOF, SETTINGS, SPLIT, TOPICS, WRITER, adaptive
 
-from citerefine.rubrics.buffer.events import Evidence
+from citerefine.rubrics.buffer.events import Add, Begin, Evidence
+from citerefine.rubrics.buffer.logs import MemoryLog
 from citerefine.rubrics.buffer.rubric_buffer import RubricBuffer
 from citerefine.rubrics.buffer.state import Standing
 from citerefine.rubrics.criterion import Criterion, Polarity
@@ -67,6 +69,39 @@ def test_what_is_there_in_the_same_or_other_words_or_as_its_opposite_is_not_take
     assert add(buffer, opposite) == "mirrored"
 
 
+def test_what_waits_is_not_there_in_other_words_or_as_its_opposite_either() -> None:
+    river, waiting = FIXED[2], {"origin": "adaptive", "state": "inactive"}
+    again = Criterion.model_validate({"id": "a", "text": "The answer names the river that floods", **waiting})
+    opposite = {"id": "b", "text": "Does not name the river that floods.", "weight": -1, "polarity": "negative"}
+    criteria = (again, river, Criterion.model_validate({**opposite, **waiting}))
+    buffer = RubricBuffer(ALL_REWARDED)
+    refused = buffer.begin("q", Rubric(criteria=criteria), step=0, time=0.0)
+    assert [refusal.code for refusal in refused] == ["near_duplicate", "mirrored"]
+    assert [entry.criterion.id for entry in buffer.query("q").entries] == ["river"]
+
+
+def test_a_retired_criterion_does_not_come_back_beside_one_that_asks_the_same_or_the_opposite() -> None:
+    dams = adaptive("dams")
+    texts = {
+        "d": "The answer explains what dams have to do with it",
+        "m": "Does not explain what dams has to do with it.",
+    }
+    others = [
+        Criterion(id="d", text=texts["d"], origin="adaptive"),
+        Criterion(id="m", text=texts["m"], origin="adaptive", weight=-1, polarity=Polarity.NEGATIVE),
+    ]
+    first = dams.model_copy(update={"origin": "adaptive"})
+    log = MemoryLog()  # as another program may have written it
+    begin = Begin(query="q", key=BASE.key, rubric=BASE, step=0, time=0.0, reason="so")
+    log.append(
+        [begin, *(Add(query="q", key=c.key, criterion=c, step=0, time=0.0, reason="so") for c in [first, *others])]
+    )
+    buffer = RubricBuffer(ALL_REWARDED, log)
+    assert buffer.revive("q", others[0].key, evidence=PROOF, step=1, time=0.0) is None
+    refused = [buffer.revive("q", c.key, evidence=PROOF, step=1, time=0.0) for c in (first, others[1])]
+    assert [refusal and refusal.code for refusal in refused] == ["near_duplicate", "mirrored"]
+
+
 def test_adaptive_criteria_never_hold_more_of_the_weight_than_their_share() -> None:
     buffer = begun()  # fixed weight 5, so that 40 % leave room for 3
     assert [add(buffer, adaptive(topic)) for topic in TOPICS[:4]] == ["", "", "", "share"]
@@ -92,7 +127,7 @@ def test_what_a_caller_does_to_a_criterion_afterwards_does_not_reach_the_buffer(
     criterion = Criterion(id="river", text="Names the river.", extra={"native": {"description": "Names the river."}})
     buffer = RubricBuffer(ALL_REWARDED)
     buffer.begin("q", Rubric(criteria=(criterion,)), step=0, time=0.0)
-    criterion.extra["native"]["description"] = "overwritten"  # type: ignore[index]
+    criterion.extra["native"]["description"] = "overwritten"  # type: ignore[index,call-overload]
     buffer.judge_view("q").rewarded.criteria[0].extra.clear()
     assert buffer.judge_view("q").rewarded.criteria[0].extra == {"native": {"description": "Names the river."}}
 
@@ -136,6 +171,42 @@ def test_of_too_many_criteria_those_with_the_most_contrast_stay() -> None:
     assert [(event.key, event.reason) for event in buffer.prune("q", step=5, time=0.0)] == [
         (keys["soil"], "too many: 1 others separate more groups")
     ]
+
+
+def test_a_criterion_that_is_young_stays_even_where_there_are_too_many() -> None:
+    buffer = begun(ALL_REWARDED.model_copy(update={"most_active": 1, "min_exposures": 2}))
+    old, young = adaptive("dams").key, adaptive("soil").key
+    add(buffer, adaptive("dams"))
+    for step in range(2, 5):
+        buffer.score("q", {old: SPLIT}, judge=JUDGE, step=step, time=0.0)
+    add(buffer, adaptive("soil"), step=5)
+    buffer.score("q", {young: FLAT}, judge=JUDGE, step=6, time=0.0)
+    assert buffer.prune("q", step=6, time=0.0) == ()
+    buffer.score("q", {young: FLAT}, judge=JUDGE, step=7, time=0.0)
+    assert [event.key for event in buffer.prune("q", step=7, time=0.0)] == [young]
+
+
+def test_a_step_late_in_a_run_costs_what_an_early_one_does() -> None:
+    buffer = begun()
+    values = {criterion.key: SPLIT for criterion in FIXED}
+
+    def cost(first: int) -> float:
+        """Of ten steps, in seconds: the least of ten times, which no other program has part in."""
+        found = list[float]()
+        for start in range(first, first + 100, 10):
+            started = process_time()
+            for step in range(start, start + 10):
+                buffer.score("q", values, judge=JUDGE, step=step, time=0.0)
+            found.append(process_time() - started)
+        return min(found)
+
+    early = cost(1)
+    for first in range(101, 1401, 100):
+        cost(first)
+    assert cost(1401) < 5 * early
+    for number in range(1000):
+        buffer.begin(f"q{number}", BASE, step=2000, time=0.0)
+    assert cost(2001) < 5 * early  # whatever other queries there are
 
 
 def test_older_groups_count_for_less() -> None:
@@ -204,7 +275,7 @@ def test_a_checkpoint_restores_only_the_log_that_it_is_of() -> None:
     add(buffer, adaptive("dams"))
     add(other, adaptive("soil"))
     before = other.state
-    with pytest.raises(RubricError, match="does not begin with the 4 events"):
+    with pytest.raises(RubricError, match="does not begin with the 2 events"):
         other.restore(buffer.checkpoint(1))
     assert other.state == before
     with pytest.raises(RubricError, match="at step 1; a checkpoint of step 0"):

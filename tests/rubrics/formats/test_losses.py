@@ -5,10 +5,11 @@ from typing import Any
 import pytest
 from tests.rubrics.shapes import DOCS, SHAPES_FILE, same_text
 
+from citerefine.rubrics.aggregation import default_formula
 from citerefine.rubrics.criterion import Criterion, Level, Polarity, Scale
 from citerefine.rubrics.errors import RubricError
 from citerefine.rubrics.formats import FORMATS
-from citerefine.rubrics.loading import dump_rubric, list_losses, read_rubric
+from citerefine.rubrics.loading import dump_rubric, list_losses, read_row_rubric, read_rubric
 from citerefine.rubrics.rubric import Rubric
 
 FAULT = Criterion(id="c2", text="Claims that salt makes it rise.", weight=-2, polarity=Polarity.NEGATIVE)
@@ -140,3 +141,30 @@ def test_several_criteria_get_a_root_in_a_tree() -> None:
     assert native["requirements"] == "Why does bread rise?"
     assert [node["weight"] for node in native["sub_tasks"]] == [2, 2]
     assert FORMATS["paperbench"].recognises(native)
+
+
+@pytest.mark.parametrize("target", ["seed", "toml", "citerefine"])
+def test_the_formula_goes_along_where_a_format_has_a_key_for_it(target: str) -> None:
+    for source in (
+        Rubric(criteria=(Criterion(id="c1", weight=2, text="Names the lake."),)),
+        read_rubric({"positive_rubrics": ["A b."]}),
+    ):
+        native = dump_rubric(source, target)
+        assert default_formula(read_rubric(native, format=target)) == default_formula(source)
+
+
+def test_a_formula_that_cannot_go_along_is_a_loss() -> None:
+    source = read_rubric({"positive_rubrics": ["Names the lake."]})  # flip_then_mean
+    (loss,) = list_losses(source, "healthbench")
+    assert "formula pos_norm" in loss.message
+    with pytest.raises(RubricError, match="flip_then_mean"):
+        dump_rubric(source, "healthbench")
+    dump_rubric(source, "healthbench", lossy=True)
+
+
+def test_a_rows_formula_is_read_with_its_criteria() -> None:
+    row = {"positive_rubrics": ["Names the lake."], "aggregate": "pos_norm"}
+    rubric = read_row_rubric(row)
+    assert rubric is not None
+    assert rubric.aggregate == "pos_norm"
+    assert read_rubric({"positive_rubrics": ["A b."], "aggregate": "mean of all"}).aggregate == ""

@@ -9,6 +9,7 @@ from citerefine.rubrics.criterion import Criterion, Polarity
 from citerefine.rubrics.errors import GenerationError, RubricError
 from citerefine.rubrics.generation.generate import Generated, generate
 from citerefine.rubrics.generation.prompt import Sample
+from citerefine.rubrics.lint import lint
 from citerefine.rubrics.loading import read_rubric
 from citerefine.rubrics.rubric import Rubric
 
@@ -111,6 +112,14 @@ def test_what_lint_finds_fault_with_is_dropped() -> None:
     (one,) = generated(Script(reply("Names the Orven, and also gives the year of its flood."))).dropped
     assert one.code == "lint"
     assert one.reason
+
+
+@pytest.mark.parametrize(
+    "noted", ["Names the dam, the levee, and the river.", "Does not blame the levees for the flood."]
+)
+def test_what_lint_only_notes_is_kept(noted: str) -> None:
+    (criterion,) = generated(Script(reply(noted))).rubric.criteria
+    assert "note" in {finding.severity for finding in lint(Rubric(criteria=(criterion,)))}
 
 
 def test_no_more_are_kept_than_were_asked_for() -> None:

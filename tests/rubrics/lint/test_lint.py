@@ -9,8 +9,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.rubrics.building import criterion, flat
 
+from citerefine.judges.rubric.grading import CITATION_FIGURES
+from citerefine.judges.rubric.rules import RULES
 from citerefine.rubrics.criterion import Criterion, Level, Scale
 from citerefine.rubrics.lint import LINTS, Finding, lint
+from citerefine.rubrics.lint.names import FIGURES, RULE_BOUNDS
 from citerefine.rubrics.loading import load_rubrics
 from citerefine.rubrics.rubric import Rubric
 
@@ -252,3 +255,39 @@ def test_few_of_the_rubrics_that_people_use_are_found_fault_with() -> None:
     found = Counter(finding.code for rubric in items for finding in lint(rubric))
     assert 10 <= found["compound"] <= 30  # of 484; read one by one
     assert found.keys() <= {"compound", "duplicate", "outweighs"}
+
+
+@pytest.mark.parametrize(
+    ("rule", "hint"),
+    [
+        ("max_wrods:300", "did you mean `max_words`"),
+        ("max_words", "takes 1 whole numbers"),
+        ("length:3", "takes 0 or 2"),
+        ("nothing_like_it", "there are max_words"),
+    ],
+)
+def test_a_rule_that_is_none_is_an_error(rule: str, hint: str) -> None:
+    (found,) = lint(Rubric(criteria=(Criterion(id="c", text="Is short.", verifier="rule", rule=rule),)))
+    assert (found.code, found.severity, hint in found.message) == ("unknown_rule", "error", True)
+
+
+def test_rules_that_exist_are_left_alone_and_are_those_of_the_judges() -> None:
+    assert {name: {rule.n_bounds, *({0} if rule.default else ())} for name, rule in RULES.items()} == RULE_BOUNDS
+    assert set(FIGURES) == set(CITATION_FIGURES)
+    for rule in ("max_words:300", "length", "length:300:600", "known_ids"):
+        assert lint(Rubric(criteria=(Criterion(id="c", text="Is short.", verifier="rule", rule=rule),))) == []
+
+
+def test_a_formula_that_is_none_is_an_error_with_the_nearest() -> None:
+    (found,) = lint(Rubric(aggregate="pos_nrom", criteria=(criterion("c", 1, "Names the lake in Finland."),)))
+    assert (found.code, found.severity, "did you mean `pos_norm`" in found.message) == (
+        "unknown_formula",
+        "error",
+        True,
+    )
+
+
+def test_two_things_with_an_article_each_are_worth_a_look() -> None:
+    assert codes("Names the lake and the years.") == ["compound"]
+    assert codes("Gives the name of the lake and the river.") == []
+    assert codes("States the difference between the lake and the river.") == []

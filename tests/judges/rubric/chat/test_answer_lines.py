@@ -44,6 +44,12 @@ def test_nobody_cites_by_writing_brackets() -> None:
     ]
 
 
+def test_nor_around_a_citation_that_is_one() -> None:
+    answer = "<answer>Perch doubled [<snippet id=a>see</snippet> S2].</answer>"
+    assert shown(answer) == ["Perch doubled &#91;see [S1] S2]."]
+    assert shown("［S1］ 【S1】 [see S1]") == ["&#65339;S1］ &#12304;S1】 &#91;see S1]"]
+
+
 def test_marks_headings_and_code_are_shown_too() -> None:
     answer = "# Lakes\n\n- Perch doubled.\n- Eels left.\n\n```\nx = 1\n```"
     assert shown(answer) == ["# Lakes", "- Perch doubled.", "- Eels left.", "``` x = 1 ```"]

@@ -38,6 +38,13 @@ def test_what_cannot_be_told_of_a_wanted_thing_counts_as_unmet_and_of_a_fault_no
     assert ask_about(PADDING, 1).expected({"MET": 0.0, "UNMET": 0.0, "CANNOT_ASSESS": 1.0}) is None
 
 
+def test_next_to_no_probability_of_a_fault_tells_nothing_of_it() -> None:
+    asked = ask_about(PADDING, 1)
+    assert asked.expected({"MET": 0.0005, "UNMET": 0.0005, "CANNOT_ASSESS": 0.999}) is None
+    assert asked.expected({"MET": 0.09, "UNMET": 0.0, "CANNOT_ASSESS": 0.91}) is None
+    assert asked.expected({"MET": 0.15, "UNMET": 0.05, "CANNOT_ASSESS": 0.8}) == pytest.approx(0.75)
+
+
 def test_a_small_numeric_scale_has_its_numbers() -> None:
     scale = Scale(
         kind="numeric", lo=0, hi=2, levels=(Level(anchor="not at all", value=0), Level(anchor="wholly", value=1))

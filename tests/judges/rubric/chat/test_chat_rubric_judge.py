@@ -2,6 +2,7 @@
 
 import asyncio
 import math
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -39,9 +40,14 @@ def values(found: tuple[Cell, ...]) -> list[float | None]:
     return [cell.value for cell in found]
 
 
-def sure_of(*chances: float, seen: list[ChatCall] | None = None) -> ScriptedModel:
+def sure_of(*chances: float) -> ScriptedModel:
     """A model that says MET or UNMET of each criterion with these probabilities of MET, by the numbers of criteria;
     asked for further votes it says MET."""
+    return ScriptedModel(reply=sure_reply(*chances))
+
+
+def sure_reply(*chances: float) -> Callable[[ChatCall], ChatReply]:
+    """What that model replies."""
 
     def reply(call: ChatCall) -> ChatReply:
         first = call.sampling.temperature == 0
@@ -55,7 +61,7 @@ def sure_of(*chances: float, seen: list[ChatCall] | None = None) -> ScriptedMode
             text += line + word
         return ChatReply(text=text, logprobs=tuple(tokens))
 
-    return ScriptedModel(reply=reply)
+    return reply
 
 
 def entry(token: str, masses: dict[str, float]) -> dict[str, Any]:
@@ -182,10 +188,47 @@ def test_a_tight_budget_has_one_vote() -> None:
     assert len(model.calls) == 1
 
 
-def test_a_budget_that_ends_among_the_votes_loses_no_first_vote() -> None:
-    model, budget = sure_of(0.6), Budget(calls=2, soft=1.0)
-    (found,) = cells(ChatRubricJudge(BudgetedModel(model, budget), budget=budget), *numbered(1))
-    assert (found.status, found.value) == (Status.OK, 1.0)
+def test_each_attempt_of_each_vote_has_a_seed_of_its_own() -> None:
+    said = sure_reply(0.5)
+    model = ScriptedModel(reply=lambda call: "?" if call.sampling.seed in (0, 2, 4) else said(call))
+    (found,) = cells(ChatRubricJudge(model, votes_without_odds=True), *numbered(1))
+    assert found.votes == ("MET", "MET", "MET")
+    assert sorted(call.sampling.seed or 0 for call in model.calls) == [0, 1, 2, 3, 4, 5]
+
+
+@pytest.mark.parametrize("calls", [1, 2])
+def test_a_budget_that_ends_among_the_votes_loses_none_that_was_paid(calls: int) -> None:
+    model, budget, backup = sure_of(0.6), Budget(calls=calls, soft=1.0), ScriptedModel(name="second")
+    judge = ChatRubricJudge(BudgetedModel(model, budget), backup=backup)
+    found = graded(judge, query(*numbered(1)))
+    (cell,) = found.cells
+    assert (cell.status, cell.value, cell.votes) == (Status.OK, 1.0, ("MET",) * calls)
+    assert cell.reason.startswith(f"{3 - calls} of 3 votes failed, budget: ")
+    assert found.usage is not None
+    assert found.usage.calls == calls == len(model.calls)
+    assert not backup.calls  # what a budget has no room for is not asked elsewhere
+
+
+def test_a_vote_that_is_under_way_when_the_budget_ends_is_waited_for() -> None:
+    class SlowModel(ScriptedModel):
+        async def complete(self, call: ChatCall) -> ChatReply:
+            if call.sampling.seed == 4:
+                raise CallError("it is spent", "budget")
+            reply = self._next(call)
+            await asyncio.sleep(0.05 if call.sampling.seed else 0)
+            return reply
+
+    found = graded(ChatRubricJudge(SlowModel(reply=sure_reply(0.6))), query(*numbered(1)))
+    assert found.cells[0].votes == ("MET", "MET")
+    assert found.usage is not None
+    assert found.usage.calls == 2
+
+
+def test_what_else_makes_calls_useless_rises_among_the_votes_too() -> None:
+    said = sure_reply(0.6)
+    model = ScriptedModel(reply=lambda call: CallError("no", "unauthorized") if call.sampling.seed else said(call))
+    with pytest.raises(CallError, match="no"):
+        cells(ChatRubricJudge(model), *numbered(1))
 
 
 def test_a_budget_that_is_spent_before_is_an_error() -> None:
@@ -285,6 +328,22 @@ def test_a_criterion_that_spoils_its_strip_spoils_no_other() -> None:
     assert [cell.status for cell in found] == [Status.OK] * 3
     assert found[1].reason == "by the backup model second"
     assert [[one.text for one in asked] for asked in asked_of(backup.calls)] == [[PIKE_CAME.text]]
+
+
+def test_an_answer_that_every_call_is_refused_for_is_few_calls() -> None:
+    def reply(call: ChatCall) -> ChatReply:
+        said = call.messages[-1].content
+        refused = "explosive" in said
+        return ChatReply(text=reply_by(by_words, said), finish="refusal" if refused else "stop")
+
+    model = ScriptedModel(reply=reply)
+    judge = ChatRubricJudge(model)
+    cells(judge, *numbered(24))
+    model.calls.clear()
+    found = cells(judge, *numbered(24), answer="Perch doubled. This is explosive.")
+    assert {cell.status for cell in found} == {Status.FAILED}
+    assert {cell.reason.partition(":")[0] for cell in found} == {"refusal"}
+    assert len(model.calls) == 4
 
 
 def test_a_context_that_is_too_small_for_fewer_criteria_too_is_found_out_in_few_calls() -> None:

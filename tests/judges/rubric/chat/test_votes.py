@@ -30,6 +30,12 @@ def untold() -> Verdict:
     return Verdict("CANNOT_ASSESS", None, None)
 
 
+def torn(met: float, untold: float) -> Verdict:
+    """A verdict between MET, UNMET and CANNOT_ASSESS."""
+    masses = {"MET": met, "UNMET": 1 - met - untold, "CANNOT_ASSESS": untold}
+    return Verdict(max(masses, key=lambda word: masses[word]), None, masses)
+
+
 def odds(p: float | None) -> dict[str, float] | None:
     return None if p is None else {"MET": p, "UNMET": 1 - p, "CANNOT_ASSESS": 0.0}
 
@@ -93,6 +99,17 @@ def test_a_vote_that_cannot_tell_says_nothing_of_a_fault() -> None:
     assert cell(FAULT, untold(), untold(), met()).status is Status.ABSTAIN
 
 
+def test_where_as_many_cannot_tell_as_can_what_was_told_counts() -> None:
+    lost = NoVerdict("unparsable", "it is no strip")
+    fault, wanted = cell(FAULT, met(), untold(), lost), cell(WANTED, met(), untold(), lost)
+    assert (fault.status, fault.verdict, fault.value) == (Status.OK, "MET", 1.0)
+    assert (wanted.status, wanted.verdict, wanted.value) == (Status.OK, "UNMET", 0.0)
+
+
+def test_a_fault_of_which_next_to_nothing_was_told_has_no_probability() -> None:
+    assert cell(FAULT, torn(0.0005, 0.999)).p_met is None
+
+
 def test_where_all_fail_the_cell_does() -> None:
     found = cell(WANTED, NoVerdict("deadline", "too slow"))
     assert (found.status, found.value, found.verdict) == (Status.FAILED, None, None)
@@ -128,6 +145,12 @@ def test_the_expected_value_of_a_graded_verdict_is_its_p_met() -> None:
         (WANTED, unmet(0.31), True),
         (WANTED, unmet(0.3), False),
         (FAULT, met(0.5), True),
+        (FAULT, torn(0.48, 0.52), True),
+        (FAULT, torn(0.0, 0.49), True),
+        (WANTED, torn(0.0, 0.6), True),
+        (FAULT, torn(0.28, 0.72), False),
+        (FAULT, torn(0.75, 0.25), False),
+        (FAULT, torn(0.0005, 0.999), False),
         (WANTED, met(), False),
         (WANTED, NoVerdict("deadline", "too slow"), False),
         (GRADED, Verdict("3", None, {"3": 0.9, "4": 0.1}), False),

@@ -1,6 +1,8 @@
 """The lexical rubric judge: what its words can tell, and what it does not claim to know."""
 
 import asyncio
+import json
+from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
@@ -9,10 +11,14 @@ from tests.cpu_time import cpu_seconds
 
 from citerefine.judges.rubric.cell import Cell, Status
 from citerefine.judges.rubric.lexical.lexical_rubric_judge import LexicalRubricJudge
+from citerefine.judges.rubric.report.quoting import find_quote
 from citerefine.judges.rubric.rubric_judge import GradeQuery, RubricJudge
+from citerefine.refiner.tags.scanner import parse_tags
 from citerefine.rubrics.criterion import Criterion, Level, Polarity, Scale
+from citerefine.rubrics.loading import load_rubrics
 
 JUDGE = LexicalRubricJudge()
+ANSWERS = Path(__file__).parents[4].parent / "shared" / "data" / "scholarqa_cs_answers"
 ANSWER = (
     "<answer><snippet id=k1>Lake Orven froze twelve days later in 2011 than in 1981.</snippet> "
     "<snippet id=k2>Its perch biomass doubled between 1990 and 2010.</snippet> "
@@ -31,7 +37,7 @@ def cell(text: str, answer: str = ANSWER, **kind: bool) -> Cell:
 
 def test_it_is_a_rubric_judge_with_a_version_in_its_name() -> None:
     assert isinstance(JUDGE, RubricJudge)
-    assert JUDGE.name == "lexical-rubric-1"
+    assert JUDGE.name == "lexical-rubric-2"
 
 
 @pytest.mark.parametrize(
@@ -117,6 +123,50 @@ def test_keywords_questions_hedges_and_denials_meet_nothing(answer: str) -> None
     assert cell("Mentions that the lake froze twelve days later", answer).verdict == "UNMET"
 
 
+PERCH = "The answer says that perch doubled in Lake Orven by 2010."
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        "The claim that perch doubled in Lake Orven by 2010 is false.",
+        "The popular idea that perch doubled in Lake Orven by 2010 was simply wrong.",
+        "The story that perch doubled in Lake Orven by 2010 has been thoroughly debunked.",
+        "That perch doubled in Lake Orven by 2010 is untrue.",
+        "That perch doubled in Lake Orven by 2010 turned out to be a common myth.",
+        "The report that perch doubled in Lake Orven by 2010 is not true.",
+        "It is a myth that perch doubled in Lake Orven by 2010.",
+        "It would help, but it is wrong to say that perch doubled in Lake Orven by 2010.",
+        "Some people wrongly think that perch doubled in Lake Orven by 2010.",
+        "The survey refutes the claim that perch doubled in Lake Orven by 2010.",
+        "Perch halved in Lake Orven by 2010.",
+        "Perch fell in Lake Orven by 2010.",
+    ],
+)
+def test_what_the_answer_calls_false_or_the_opposite_of_is_not_met(answer: str) -> None:
+    assert cell(PERCH, answer).verdict == "UNMET"
+    assert cell("Claims that perch doubled in Lake Orven by 2010", answer, fault=True).value == 0.0
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        "The claim that perch doubled in Lake Orven by 2010 is right.",
+        "The claim that perch doubled in Lake Orven by 2010 is true, and the idea that ice came early is wrong.",
+        "The study showed that perch doubled in Lake Orven by 2010 and that the older estimate was wrong.",
+        "The idea that pike vanished is false, but perch doubled in Lake Orven by 2010.",
+        "The idea that perch halved is a myth. Perch doubled in Lake Orven by 2010.",
+    ],
+)
+def test_what_is_said_beside_something_that_is_called_false_is_met(answer: str) -> None:
+    assert cell(PERCH, answer).verdict == "MET"
+
+
+def test_a_criterion_may_ask_that_something_be_called_false() -> None:
+    text = "Says that the claim that perch doubled in Lake Orven is a myth"
+    assert cell(text, "The claim that perch doubled in Lake Orven by 2010 is a myth.").verdict == "MET"
+
+
 def test_keywords_behind_a_statement_do_not_ride_on_it() -> None:
     stuffed = (
         "Nets were used in summer, perch biomass doubled lake froze twelve days later salinity stayed shore winter"
@@ -163,7 +213,24 @@ def test_no_text_makes_it_raise(answer: str, text: str, fault: bool) -> None:
     assert found.value in (None, 0.0, 1.0)
 
 
-@pytest.mark.parametrize("text", ["<!--", "<snippet id=a>", "a and ", "; ", " ", "no ", "a. ", "not know ", "? ", "| "])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "<!--",
+        "<snippet id=a>",
+        "a and ",
+        "; ",
+        " ",
+        "no ",
+        "a. ",
+        "not know ",
+        "claim that ",
+        "is false that ",
+        "the idea that it is ",
+        "? ",
+        "| ",
+    ],
+)
 def test_time_grows_in_line_with_answer_and_criterion(text: str) -> None:
     def judged(n: int) -> float:
         long = text * n
@@ -177,3 +244,25 @@ def test_it_gives_a_thousand_cells_a_second() -> None:
     asked = tuple(criterion(text).model_copy(update={"id": text}) for text in texts)
     seconds = cpu_seconds(lambda: [JUDGE.cells(GradeQuery(f"{ANSWER} {n}", asked)) for n in range(20)], enough=0.2)
     assert len(asked) * 20 / seconds >= 1_000
+
+
+def test_evidence_has_list_markers_pipes_and_brackets_as_the_answer_has_them() -> None:
+    answer = "# Fish\n\n- Perch | biomass doubled [2] between\n  1990 and 2010, as nets showed.\n- Roach fell."
+    found = cell("States that perch biomass doubled between 1990 and 2010", answer)
+    assert found.evidence is not None
+    assert found.evidence in answer
+    assert "|" in found.evidence
+
+
+@pytest.mark.skipif(not ANSWERS.exists(), reason="the data set scholarqa_cs_answers is not here")
+def test_all_evidence_in_real_answers_stands_in_them_word_for_word_and_is_found_by_the_page() -> None:
+    rubrics = {rubric.id: rubric for rubric in load_rubrics(ANSWERS / "test_configs_snippets.json")}
+    found = list[tuple[str, str]]()
+    for line in (ANSWERS / "claude.jsonl").read_text().splitlines()[:60]:
+        row = json.loads(line)
+        answer, asked = row["answer_text"], rubrics[row["case_id"]].judged
+        cells = JUDGE.cells(GradeQuery(answer, tuple(one for one in asked if one.verifier == "llm")))
+        found += [(answer, one.evidence) for one in cells if one.evidence]
+    assert len(found) > 100
+    assert [evidence for answer, evidence in found if evidence not in answer] == []
+    assert all(find_quote(parse_tags(answer).text, evidence) is not None for answer, evidence in found)

@@ -268,3 +268,18 @@ def test_styles_and_script_are_small() -> None:
     text = rendered([])
     inline = sum(map(len, re.findall(r"<(?:style|script)>(.*?)</(?:style|script)>", text, re.DOTALL)))
     assert inline < 34_000
+
+
+def test_criteria_of_one_answer_each_are_folded_and_those_of_several_are_not() -> None:
+    own = [
+        (one, row(one, 1.0, cell(one.rubric.criteria[0], 1.0), cell(PADDING, 0.0)))
+        for n in range(1, 6)
+        for one in [task(n, rubric=Rubric(criteria=(Criterion(id="c1", text=f"Names lake number {n}"), PADDING)))]
+    ]
+    section = parsed(own).xpath("//section[@aria-labelledby='criteria-title']")[0]
+    (folded,) = section.xpath("./details[@class='folded']")
+    assert words_of(folded.find("summary")) == "5 criteria asked about one answer each, with which they stand below"
+    assert len(folded.xpath(".//tbody/tr")) == 5
+    assert folded.get("open") is None
+    assert [words_of(one) for one in section.xpath("./div//tbody/tr/th/b")] == ["Off-query padding"]
+    assert not parsed(own[:1]).xpath("//details[@class='folded']")  # a single answer shows its criteria

@@ -12,7 +12,6 @@ import pytest
 from tests.judges.rubric.runs.grading_files import RUBRIC, WordJudge, grade_rows, grade_run, run_row, write_run
 
 from citerefine.judges.rubric.runs.grade_watch import GradeReport, GradeWatch
-from citerefine.judges.runs.outage import ANSWERS
 from citerefine.refiner.errors import CallError, InputError
 from citerefine.refiner.recording.line_file import LineFile
 from citerefine.rubrics.rubric import Rubric
@@ -271,30 +270,6 @@ def test_failed_answers_stay_until_they_are_to_be_graded_again(source: Path, out
     assert judge.asked == []
     assert grade_run(source, out, judge, retry_failed=True) == grade_run(source)
     assert len(judge.asked) == failed == 11
-
-
-def test_a_server_that_is_never_there_ends_the_run_and_nothing_counts_as_done(source: Path, out: Path) -> None:
-    judge = WordJudge(fails=lambda query, criterion: True)
-    judge.code = "unreachable"
-    with pytest.raises(CallError, match="nothing of the first 20 answers") as ended:
-        grade_run(source, out, judge, concurrency=2)
-    assert ended.value.code == "unreachable"
-    assert out.read_bytes() == b""
-
-
-def test_a_short_file_that_met_no_server_says_so_row_by_row(tmp_path: Path, out: Path) -> None:
-    judge = WordJudge(fails=lambda query, criterion: True)
-    judge.code = "server_error"
-    summary = grade_run(write_run(tmp_path / "run.jsonl", ROWS[: ANSWERS - 1]), out, judge)
-    assert (summary.n, summary.failures) == (0, {"server_error": 3 * (ANSWERS - 1)})
-    assert len(grade_rows(out)) == ANSWERS - 1
-
-
-def test_a_server_that_comes_back_in_time_is_waited_for(source: Path, out: Path) -> None:
-    judge = WordJudge(fails=lambda query, criterion: len(judge.asked) < ANSWERS - 1)
-    judge.code = "deadline"
-    summary = grade_run(source, out, judge, concurrency=1)
-    assert (summary.rows, len(grade_rows(out))) == (40, 40)
 
 
 def test_figures_do_not_depend_on_the_order_in_which_rows_are_done(source: Path) -> None:
