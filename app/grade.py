@@ -10,6 +10,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
+from typing import Final
 
 import typer
 
@@ -27,6 +28,15 @@ from citerefine.judges.rubric.runs.grade_summary import GradeSummary
 from citerefine.judges.rubric.runs.grade_task import GradeTask
 from citerefine.judges.rubric.runs.grade_watch import GradeReport, GradeSettings, GradeWatch
 from citerefine.refiner.errors import CallError, CiterefineError, InputError
+
+_READ_ROWS: Final = "the rows of --out say why, one by one"
+_WHY_NONE: Final = {
+    "coverage": "the judge could not tell, or gave no verdict on, more than a fifth of each rubric's weight: words "
+    "cannot tell form and absence, and a model can be named with --judge",
+    "no_weight": "rubrics of faults only have nothing to earn by this formula; add a criterion that an answer should "
+    "meet, or name --formula abs_norm",
+}
+"""Why no answer may have a score, and what to do: code → words."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +92,7 @@ def run_grade(
     print(summary.model_dump_json(indent=2) if outputs.as_json else "\n".join(grade_lines(summary)))
     _say_what_is_left(shown.report, summary, source, outputs.out, calls)
     _say_what_is_paid(calls)
-    if not shown.report.is_good:
+    if not shown.report.is_good or not summary.n:
         raise typer.Exit(1)
 
 
@@ -122,6 +132,8 @@ def _say_what_is_left(
 ) -> None:
     if not report.rows:
         say(f"{source}: no rows")
+    elif not summary.n:
+        say(f"no answer has a score; {_WHY_NONE.get(next(iter(summary.not_graded), ''), _READ_ROWS)}")
     if out is not None and report.done_before:
         say(f"{out}: {counted(report.done_before, 'answer')} graded before, {report.graded} now")
     if report.changed:

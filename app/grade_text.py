@@ -63,7 +63,7 @@ def _criteria(summary: GradeSummary) -> Iterator[str]:
 
 
 def _met(one: CriterionSummary) -> str:
-    if one.met is None:
+    if one.met is None or 0 < one.answers <= one.abstained + one.failed:  # nobody said that it is not met
         return "–"
     return f"{100 * (1 - one.met if one.polarity == 'negative' else one.met):.1f} %"
 

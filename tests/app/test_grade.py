@@ -253,3 +253,22 @@ def test_the_docs_name_every_key_of_rows_and_summary() -> None:
     grading = (ROOT / "docs" / "grading.md").read_text()
     keys = {*GradeRow.model_fields, *GradeSummary.model_fields, *CriterionSummary.model_fields}
     assert sorted(key for key in keys if f"`{key}`" not in grading) == []
+
+
+def test_a_run_without_any_score_ends_with_1_and_says_what_to_do(tmp_path: Path) -> None:
+    (tmp_path / "run.jsonl").write_text(json.dumps(run_row(0)) + "\n")
+    (tmp_path / "faults.toml").write_text('[[negative]]\ntext = "States that bream vanished."\n')
+    faults = grade("run.jsonl", "--rubrics", "faults.toml", cwd=tmp_path)
+    assert faults.returncode == 1
+    assert "no answer has a score; rubrics of faults only" in faults.stderr
+    static = grade("run.jsonl", "--static", "synthesis", cwd=tmp_path)
+    assert static.returncode == 1
+    assert "a model can be named with --judge" in static.stderr
+
+
+def test_what_the_judge_could_never_tell_is_not_said_to_be_unmet() -> None:
+    one = CriterionSummary(
+        key="k", criterion="c", text="t", polarity="positive", origin="static", answers=3, n=3, met=0.0, abstained=3
+    )
+    summary = GradeSummary(n=3, rows=3, questions=3, score=0.0, judge="J", criteria=(one,))
+    assert grade_lines(summary)[-1].split() == ["–", "c:", "t"]

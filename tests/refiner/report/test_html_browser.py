@@ -436,7 +436,11 @@ def test_theme_follows_the_system_and_the_switch(opened: Open) -> None:
     assert switch.inner_text() == "Theme: auto"
     switch.click()
     assert (switch.inner_text(), ground(page)) == ("Theme: light", light)
-    page.reload()
+    for _ in range(20):  # the browser writes what a page keeps a little later
+        page.reload()
+        if switch.inner_text() == "Theme: light":
+            break
+        page.wait_for_timeout(100)
     assert (switch.inner_text(), ground(page)) == ("Theme: light", light)
     switch.click()
     assert (switch.inner_text(), ground(page)) == ("Theme: dark", dark)
