@@ -61,7 +61,6 @@ bench: $(VENV)/installed-dev ## the measurements of docs/benchmarks.md
 	$(RUN)/python benchmarks/overhead.py
 	$(RUN)/python benchmarks/grammar.py
 	$(RUN)/python benchmarks/bootstrap_speed.py
-	$(RUN)/python benchmarks/engine_rate.py
 	$(RUN)/python -m benchmarks.score_speed
 	$(RUN)/python -m benchmarks.missing_cells
 	$(RUN)/python -m benchmarks.adversary
@@ -69,6 +68,7 @@ bench: $(VENV)/installed-dev ## the measurements of docs/benchmarks.md
 	$(RUN)/python -m benchmarks.support_agreement $(SHARED)/data
 	$(RUN)/python -m benchmarks.judge_calls $(SHARED)/data
 	$(RUN)/python -m benchmarks.rubric_cards $(SHARED)/data
+	$(RUN)/python benchmarks/engine_rate.py
 
 pictures: $(VENV)/installed-dev ## draw the pictures of the README anew
 	$(RUN)/python docs/pictures.py
