@@ -151,7 +151,8 @@ def advantages(scores_G: Floats) -> Floats:
     known = scores_G[~np.isnan(scores_G)]
     if len(known) < 2 or known.std() < 1e-9:
         return np.full_like(scores_G, np.nan)
-    return (scores_G - known.mean()) / known.std()
+    advantages_G: Floats = (scores_G - known.mean()) / known.std()
+    return advantages_G
 
 
 def pos_norm(values_GC: Floats, weights_C: Floats) -> Floats:

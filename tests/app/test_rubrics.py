@@ -264,8 +264,8 @@ def test_rows_without_a_rubric_are_passed_over_and_counted(folder: Path) -> None
     with FaultyServer(says(lambda request: "No." if "river 1?" in request.prompt else WRITTEN)) as server:
         command = ("generate", "in.jsonl", "--out", "o.jsonl", "-m", server.model, "--concurrency", 1)
         assert rubrics(*command, cwd=folder).returncode == 1
-    for command in ("show", "lint"):
-        done = rubrics(command, "o.jsonl", cwd=folder)
+    for reading in ("show", "lint"):
+        done = rubrics(reading, "o.jsonl", cwd=folder)
         assert (done.returncode, "o.jsonl: 1 row without a rubric passed over" in done.stderr) == (0, True)
 
 

@@ -198,7 +198,7 @@ def test_a_request_cancelled_while_it_waits_for_the_file_counts_as_unsent(tmp_pa
         waiting.cancel()
         await asyncio.gather(waiting, return_exceptions=True)
         assert waiting.cancelled()
-        events = [(event.status, event.code, event.usage) for event in model.events()]
+        events = [(str(event.status), event.code, event.usage) for event in model.events()]
         await model.aclose()
         return events
 

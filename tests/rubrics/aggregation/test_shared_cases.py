@@ -58,7 +58,7 @@ def joined(static: Rubric, verdicts: dict[str, Any]) -> tuple[Rubric, dict[str, 
     return both, {"in order": [v for part in verdicts.values() for side in part.values() for v in side]}
 
 
-def values(rubric: Rubric, verdicts: object, formula: str) -> dict[str, float | None]:
+def values(rubric: Rubric, verdicts: Any, formula: str) -> dict[str, float | None]:
     """Criterion id → value, from the forms in which the file gives verdicts."""
     ids = {leaf.id: leaf for leaf in rubric.leaves}
     if isinstance(verdicts, Mapping) and not any(isinstance(value, Sequence) for value in verdicts.values()):

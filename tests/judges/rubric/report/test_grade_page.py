@@ -179,7 +179,7 @@ def test_a_page_of_large_rubrics_stays_small(monkeypatch: pytest.MonkeyPatch) ->
     root = html.document_fromstring(text)
     assert "200 more criteria are not shown" in words_of(root)
     assert "300 more criteria are not shown" in words_of(root)
-    assert len(root.xpath("//table[@class='matrix']/thead//th")) == 62
+    assert root.xpath("count(//table[@class='matrix']/thead//th)") == 62
 
 
 # --- quotes -----------------------------------------------------------------------------------------------------------
@@ -252,10 +252,12 @@ def test_hostile_text_adds_no_element_and_no_attribute(payload: str) -> None:
 def test_the_page_loads_nothing_and_names_its_style_and_script_by_hash() -> None:
     text = rendered(lake_grades())
     root = html.document_fromstring(text)
-    (policy,) = root.xpath("//meta[@http-equiv='Content-Security-Policy']/@content")
-    assert policy.startswith("default-src 'none'; style-src 'sha256-")
+    policy = root.xpath("string(//meta[@http-equiv='Content-Security-Policy']/@content)")
+    assert str(policy).startswith("default-src 'none'; style-src 'sha256-")
     assert root.xpath("//@src | //@style | //*[@*[starts-with(name(), 'on')]]") == []
-    assert all(target.startswith(("#", "data:")) for target in root.xpath("//@href"))
+    targets = [element.get("href") for element in root.iter() if element.get("href") is not None]
+    assert targets
+    assert all(str(target).startswith(("#", "data:")) for target in targets)
 
 
 def test_characters_that_mislead_are_spelled_out() -> None:

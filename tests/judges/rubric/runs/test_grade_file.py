@@ -72,8 +72,8 @@ def test_rows_that_cannot_be_graded_are_told_counted_and_written_and_the_rest_is
     tmp_path: Path, out: Path
 ) -> None:
     told = list[tuple[int, str]]()
-    lines = [ROWS[0], b"{", run_row(1, answer=None, error={"code": "deadline", "message": "late"}), ROWS[0], ROWS[2]]
-    source = write_run(tmp_path / "run.jsonl", lines)
+    unanswered = run_row(1, answer=None, error={"code": "deadline", "message": "late"})
+    source = write_run(tmp_path / "run.jsonl", (ROWS[0], b"{", unanswered, ROWS[0], ROWS[2]))
     watch = GradeWatch(refused=lambda line, code, message: told.append((line, code)))
     summary = grade_run(source, out, watch=watch)
     assert sorted(told) == [(2, "invalid_json"), (3, "unanswered"), (4, "duplicate_id")]

@@ -10,7 +10,6 @@ from tests.scripted_model import ScriptedModel
 
 from citerefine.judges.rubric.writing.answer_store import MOST_ANSWERS, AnswerStore
 from citerefine.judges.rubric.writing.write_file import WriteReport, WriteSettings, WriteWatch, write_rubrics
-from citerefine.refiner.chat.call import ChatCall
 from citerefine.refiner.errors import CallError, InputError
 
 WATCH = WriteWatch(lambda report: None, lambda line, reason: None)
@@ -127,9 +126,9 @@ def test_answers_of_run_files_are_shown_without_their_tags(tmp_path: Path) -> No
         *({"id": "a", "answer": f"<answer>Answer number {n}.</answer>"} for n in range(20)),
     ]
     (tmp_path / "run.jsonl").write_text("".join(json.dumps(row) + "\n" for row in answers))
-    seen = list[ChatCall]()
-    write(tmp_path, ScriptedModel(reply=lambda call: seen.append(call) or REPLY), [request("a")])
-    prompt = seen[0].messages[1].content
+    model = ScriptedModel(reply=lambda call: REPLY)
+    write(tmp_path, model, [request("a")])
+    prompt = model.calls[0].messages[1].content
     assert "ANSWER 1\nPerch doubled in Orven.\n" in prompt
     assert "abcd" not in prompt
     assert "Of another row" not in prompt
