@@ -18,7 +18,7 @@ from citerefine.app.corpora import cache_folder
 from citerefine.app.messages import say
 from citerefine.app.outputs import write_output
 from citerefine.app.rubric_card_table import shown_rubric_card
-from citerefine.app.verdicts import greet
+from citerefine.app.verdicts import greet, make_folder
 from citerefine.judges.calibration.card_files import card_text, keep_card
 from citerefine.judges.calibration.labelled_file import CalibrationWatch
 from citerefine.judges.calibration.rubric_calibrating import calibrate_rubric
@@ -117,13 +117,9 @@ def _default_journal(judge: str, backup: str | None) -> Path:
 
     Raises InputError if its folder cannot be made.
     """
-    folder = cache_folder()
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise InputError(f"{folder} cannot be made: {error.strerror}; name a file with --cache") from error
     served = hashlib.sha256(json.dumps([judge, backup]).encode()).hexdigest()[:16]
-    path = folder / f"calibrate-{served}.db"
+    path = cache_folder() / f"calibrate-{served}.db"
+    make_folder(path)
     if path.exists():
         say(
             f"calls of {judge} that are kept in {path} are not made again; if another model is served there by now, "

@@ -4,13 +4,11 @@ In: counts and refusals. Out: standard error. Not here: measuring (judges/calibr
 """
 
 from pathlib import Path
-from types import TracebackType
 from typing import Final
 
 from citerefine.app.messages import counted
 from citerefine.app.outputs import check_output
-from citerefine.app.refusals import Refusals
-from citerefine.app.status_line import StatusLine
+from citerefine.app.row_progress import RefusalProgress
 from citerefine.refiner.batch.rows import BadRow
 from citerefine.refiner.errors import InputError
 
@@ -19,20 +17,13 @@ MOST_REFUSED: Final = 10
 STOPPED: Final = "stopped: nothing was measured; verdicts of a model are kept, and the same command goes on from there"
 
 
-class CalibrationProgress(StatusLine):
+class CalibrationProgress(RefusalProgress):
     """Progress, and which rows are refused; a context manager."""
 
     def __init__(self, noun: str) -> None:
         """`noun` is what a row is called: claim, row."""
-        super().__init__()
+        super().__init__(MOST_REFUSED)
         self._noun = noun
-        self._refusals = Refusals(MOST_REFUSED, self.say)
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        super().__exit__(kind, error, trace)
-        self._refusals.tell_rest()
 
     def progress(self, rows: int, done: int, size: int) -> None:
         """Says how far it is, when it is time."""
@@ -40,7 +31,7 @@ class CalibrationProgress(StatusLine):
 
     def refused(self, line: int, reason: BadRow) -> None:
         """Says that a row cannot be used, of the first few of each reason."""
-        self._refusals.add(reason.code, f"line {line}: {reason}")
+        self.refuse(line, reason.code, reason)
 
 
 def check_card_file(out: Path, labels: Path) -> None:

@@ -84,7 +84,8 @@ async def open_thread(id: str, fresh: bool) -> AsyncIterator[Thread | None]:
     folder = cache_folder() / "runs"
     path = folder / f"{id}.db"
     try:
-        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        for one in (folder.parent, folder):  # of the folders above, the mode is not that of the last
+            one.mkdir(parents=True, exist_ok=True, mode=0o700)
         _remove_old(folder)
         lock = os.open(path.with_suffix(".lock"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     except OSError as error:

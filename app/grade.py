@@ -78,7 +78,7 @@ def run_grade(
             page.add(task, row)
 
     with GradeProgress(source) as shown:
-        watch = GradeWatch(shown.progress, shown.refused, shown.changed, add_to_page)
+        watch = GradeWatch(shown.progress, shown.refuse, shown.changed, add_to_page)
         try:
             rows = rows_source(source)
             summary = grade_file(rows, judge, shelf, settings=settings, out=outputs.out, watch=watch)

@@ -28,14 +28,6 @@ def place_calls(cache: Path | None, out: Path | None) -> Path:
     return cache_folder() / "calls.db" if out is None else out.with_name(f"{out.name}.calls.db")
 
 
-def make_folder(calls: Path) -> None:
-    """Makes the folder of the file, for its owner only. Raises InputError if that cannot be done."""
-    try:
-        calls.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    except OSError as error:
-        raise InputError(f"{calls.parent} cannot be made: {error.strerror}; name a file with --cache") from error
-
-
 def shared_with(calls: Path) -> str:
     """A word on a file that was there before and that others can open; empty for all others, which are made private."""
     try:

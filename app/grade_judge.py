@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from citerefine.app.grade_bill import make_folder, place_calls
+from citerefine.app.grade_bill import place_calls
 from citerefine.app.rubrics_source import read_rubrics
 from citerefine.app.self_tests import try_out
-from citerefine.app.verdicts import agreet
+from citerefine.app.verdicts import agreet, make_folder
 from citerefine.judges.calibration.agreement_words import agreement_lines
 from citerefine.judges.rubric.loading import load_rubric_judge
 from citerefine.judges.rubric.rubric_judge import Graded, GradeQuery, RubricJudge

@@ -21,7 +21,7 @@ from citerefine.app.outputs import check_output, write_output
 from citerefine.app.score_progress import ScoreProgress
 from citerefine.app.score_text import summary_lines
 from citerefine.app.score_warnings import warnings_on
-from citerefine.app.verdicts import greet, refuse_cache
+from citerefine.app.verdicts import greet, make_folder, refuse_cache
 from citerefine.judges.loading import load_support_judge
 from citerefine.judges.report.score_page import ScorePage
 from citerefine.judges.runs.score_chunk import ScoreSettings
@@ -106,10 +106,7 @@ def _cache(outputs: ScoreOutputs) -> Path:
 
 def _count_kept(cache: Path) -> int:
     """How many verdicts are in the cache, which is made where there is none."""
-    try:
-        cache.parent.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise InputError(f"{cache.parent} cannot be made: {error.strerror}; name a file with --cache") from error
+    make_folder(cache)
     file = VerdictCache(cache)
     try:
         return len(file)

@@ -55,10 +55,15 @@ async def _ask_what_it_can_do(model: ChatModel) -> None:
         await model.aclose()
 
 
-def _default_cache() -> Path:
-    folder = cache_folder()
+def make_folder(file: Path) -> None:
+    """Makes the folder of a file of verdicts or calls, for its owner only. Raises InputError if that cannot be done."""
     try:
-        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     except OSError as error:
-        raise InputError(f"{folder} cannot be made: {error.strerror}; name a file with --cache") from error
-    return folder / "verdicts.db"
+        raise InputError(f"{file.parent} cannot be made: {error.strerror}; name a file with --cache") from error
+
+
+def _default_cache() -> Path:
+    file = cache_folder() / "verdicts.db"
+    make_folder(file)
+    return file

@@ -1,17 +1,20 @@
 """How near the model client comes to the ideal rate: a server of fixed latency, so many calls at a time.
 
 Run: python benchmarks/engine_rate.py [--calls N] [--latency SECONDS] [--concurrency N]
-The server and each measurement have a process of their own. Ideal is concurrency divided by latency; the best of
-three runs counts, since whatever else the machine does only slows a run down. Shown besides: that equal calls under
-way are paid once, that calls which the journal holds are not paid again, and how far memory grows from few calls to
-ten times as many. Exits with 1 below 90 % of the ideal rate, or if a call is paid twice.
+The server and each measurement have a process of their own; connections, imports and what these leave behind come
+before the clock starts. Ideal is concurrency divided by latency; the best of three runs counts, since whatever else
+the machine does only slows a run down. Shown besides: that equal calls under way are paid once, that calls which the
+journal holds are not paid again, and how far memory grows from few calls to ten times as many. Exits with 1 below 90 %
+of the ideal rate, or if a call is paid twice.
 """
 
 import argparse
 import asyncio
+import gc
 import json
 import multiprocessing
 import resource
+import selectors
 import sys
 import tempfile
 import time
@@ -43,6 +46,35 @@ class Measured(NamedTuple):
     """Largest resident memory of the client's process."""
 
 
+class _Answering(asyncio.Protocol):
+    """One connection of the server; its requests come one by one."""
+
+    def __init__(self, latency: float, reply: bytes, listed: bytes) -> None:
+        self._latency, self._reply, self._listed = latency, reply, listed
+        self._read = b""
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        assert isinstance(transport, asyncio.Transport)
+        self._transport = transport
+
+    def data_received(self, data: bytes) -> None:
+        self._read += data
+        head, end, body = self._read.partition(b"\r\n\r\n")
+        length = head.lower().partition(b"content-length:")[2].partition(b"\r\n")[0]
+        if not end or len(body) < int(length or 0):
+            return
+        self._read = b""
+        if head.startswith(b"POST /v1/chat/completions"):
+            asyncio.get_running_loop().call_later(self._latency, self._transport.write, self._reply)
+        else:
+            self._transport.write(self._listed)
+
+
+def _response(value: object) -> bytes:
+    body = json.dumps(value).encode()
+    return b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: %d\r\n\r\n%b" % (len(body), body)
+
+
 async def _serve(latency: float, port_to: Connection) -> None:
     completion = {
         "id": "c", "object": "chat.completion", "created": 0, "model": "fixed",
@@ -50,31 +82,17 @@ async def _serve(latency: float, port_to: Connection) -> None:
         "usage": {"prompt_tokens": 400, "completion_tokens": 8, "total_tokens": 408},
     }  # fmt: skip
     models = {"object": "list", "data": [{"id": "fixed", "object": "model", "created": 0, "owned_by": "benchmark"}]}
-    reply, listed = (json.dumps(value).encode() for value in (completion, models))
-
-    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        try:
-            while head := await reader.readuntil(b"\r\n\r\n"):
-                fields = head.lower().split(b"content-length:")
-                await reader.readexactly(int(fields[1].split(b"\r\n")[0]) if len(fields) > 1 else 0)
-                body = listed
-                if head.startswith(b"POST /v1/chat/completions"):
-                    await asyncio.sleep(latency)
-                    body = reply
-                writer.write(
-                    b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: %d\r\n\r\n%b"
-                    % (len(body), body)
-                )
-        except (asyncio.IncompleteReadError, ConnectionError):
-            writer.close()
-
-    server = await asyncio.start_server(answer, "127.0.0.1", 0, limit=1 << 20, backlog=256)
+    reply, listed = _response(completion), _response(models)
+    loop = asyncio.get_running_loop()
+    server = await loop.create_server(lambda: _Answering(latency, reply, listed), "127.0.0.1", 0, backlog=256)
     port_to.send(server.sockets[0].getsockname()[1])
     await server.serve_forever()
 
 
 def _run_server(latency: float, port_to: Connection) -> None:
-    asyncio.run(_serve(latency, port_to))
+    # epoll wakes up to a millisecond late, which would count as the client's.
+    with asyncio.Runner(loop_factory=lambda: asyncio.SelectorEventLoop(selectors.SelectSelector())) as runner:
+        runner.run(_serve(latency, port_to))
 
 
 def _call(number: int) -> ChatCall:
@@ -105,6 +123,7 @@ async def _measure(url: str, calls: int, concurrency: int, journal: str, copies:
 
         model = JournaledModel(model, Path(journal))
     await _ask(model, range(-4 * concurrency, 0), concurrency, 1)  # connections, imports, the slow start
+    gc.collect()  # what imports leave behind is collected once a process: 0.1 s, in which nothing else goes on
     start, cpu = time.perf_counter(), time.process_time()
     paid = await _ask(model, range(calls // copies), concurrency, copies)
     seconds, used = time.perf_counter() - start, time.process_time() - cpu

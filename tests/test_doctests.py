@@ -9,7 +9,7 @@ import pytest
 ROOT = Path(__file__).parents[1]
 MODULES = sorted(
     ".".join(("citerefine", *path.relative_to(ROOT).with_suffix("").parts))
-    for layer in ("judges", "refiner", "rubrics", "tools", "app")
+    for layer in ("judges", "refiner", "rubrics", "tools", "training", "app")
     for path in (ROOT / layer).rglob("*.py")
     if ">>>" in path.read_text()
 )

@@ -34,7 +34,9 @@ _ANSWER_WORDS: Final = (100, 300, 600)
 _Rows = Sequence[Observation]
 _By = Literal["polarity", "criterion words", "answer words"]
 _Polarity = Literal["positive", "negative"]
-_POLARITIES: Final[tuple[tuple[_Polarity, bool], ...]] = (("positive", False), ("negative", True))
+_POLARITIES: Final[tuple[_Polarity, ...]] = ("positive", "negative")
+_MENDED: Final = ("isotonic", "platt")
+"""How probabilities are mended."""
 
 
 def make_rubric_card(
@@ -144,27 +146,27 @@ def _flips(repeats: Sequence[Repeat], seed: int) -> Measure:
     return _mean([float(one.flipped) for one in repeats], repeats, seed)
 
 
+def _polarity(one: Observation) -> _Polarity:
+    return _POLARITIES[one.negative]
+
+
 def _said(rows: _Rows) -> dict[_Polarity, tuple[int, int]]:
-    counts: dict[_Polarity, list[int]] = {}
+    counts = {polarity: [0, 0] for polarity in _POLARITIES}
     for one in rows:
-        of = counts.setdefault("negative" if one.negative else "positive", [0, 0])
-        met = sum(map(is_met, one.labels))
+        of, met = counts[_polarity(one)], sum(map(is_met, one.labels))
         of[0], of[1] = of[0] + met, of[1] + len(one.labels) - met
-    return {polarity: (met, unmet) for polarity, (met, unmet) in sorted(counts.items(), reverse=True)}
+    return {polarity: (met, unmet) for polarity, (met, unmet) in counts.items() if met or unmet}
 
 
 def _slices(rows: _Rows, seed: int) -> Iterator[Slice]:
-    yield from _cut("polarity", rows, ("positive", "negative"), lambda one: int(one.negative), seed)
-    yield from _cut(
-        "criterion words",
-        rows,
-        _lengths(_CRITERION_WORDS),
-        lambda one: bisect_left(_CRITERION_WORDS, one.criterion_words),
-        seed,
-    )
-    yield from _cut(
-        "answer words", rows, _lengths(_ANSWER_WORDS), lambda one: bisect_left(_ANSWER_WORDS, one.answer_words), seed
-    )
+    """The slices that have rows; of lengths none where all rows are in one."""
+    for by, names, place in _CUTS:
+        parts = [[one for one in rows if place(one) == n] for n in range(len(names))]
+        for name, part in zip(names, parts, strict=True):
+            if part and (by == "polarity" or len(part) < len(rows)):
+                found = _agreement(part, seed)
+                rates = {rate: found[rate] for rate in ("accuracy", "false_positive_rate", "false_negative_rate")}
+                yield Slice(by=by, name=name, **rates)
 
 
 def _lengths(ends: tuple[int, ...]) -> tuple[str, ...]:
@@ -172,43 +174,31 @@ def _lengths(ends: tuple[int, ...]) -> tuple[str, ...]:
     return (*(f"{a}-{b}" for a, b in zip(starts, ends, strict=False)), f"over {ends[-1]}")
 
 
-def _cut(
-    by: _By, rows: _Rows, names: tuple[str, ...], place: Callable[[Observation], int], seed: int
-) -> Iterator[Slice]:
-    """The slices that have rows; none where all rows are in one."""
-    parts = [[one for one in rows if place(one) == n] for n in range(len(names))]
-    for name, part in zip(names, parts, strict=True):
-        if part and (by == "polarity" or len(part) < len(rows)):
-            found = _agreement(part, seed)
-            yield Slice(
-                by=by,
-                name=name,
-                accuracy=found["accuracy"],
-                false_positive_rate=found["false_positive_rate"],
-                false_negative_rate=found["false_negative_rate"],
-            )
+_CUTS: Final[tuple[tuple[_By, tuple[str, ...], Callable[[Observation], int]], ...]] = (
+    ("polarity", _POLARITIES, lambda one: one.negative),
+    ("criterion words", _lengths(_CRITERION_WORDS), lambda one: bisect_left(_CRITERION_WORDS, one.criterion_words)),
+    ("answer words", _lengths(_ANSWER_WORDS), lambda one: bisect_left(_ANSWER_WORDS, one.answer_words)),
+)
+"""What criteria are told apart by: the names of the slices, and in which of them one is."""
 
 
 def _calibrations(rows: _Rows, seed: int) -> Iterator[Calibration]:
     """Of all criteria that have a probability, and of each polarity where there are both."""
     known = [one for one in rows if one.p_met is not None]
-    parts: dict[_Polarity, list[Observation]] = {
-        polarity: part
-        for polarity, negative in _POLARITIES
-        if (part := [one for one in known if one.negative == negative])
-    }
-    mended = {
-        method: {polarity: _mended(method, part, seed) for polarity, part in parts.items()}
-        for method in ("isotonic", "platt")
-    }
+    parts = {polarity: [one for one in known if _polarity(one) == polarity] for polarity in _POLARITIES}
+    parts = {polarity: part for polarity, part in parts.items() if part}
+    mended = {polarity: [_mended(method, part, seed) for method in _MENDED] for polarity, part in parts.items()}
     if len(parts) > 1:
-        everything = {
-            method: None if any(one is None for one in of.values()) else [p for one in of.values() for p in one or ()]
-            for method, of in mended.items()
-        }
-        yield _calibration("all", [one for part in parts.values() for one in part], everything, seed)
+        everything = [one for part in parts.values() for one in part]
+        yield _calibration("all", everything, [*map(_joined, zip(*mended.values(), strict=True))], seed)
     for polarity, part in parts.items():
-        yield _calibration(polarity, part, {method: of[polarity] for method, of in mended.items()}, seed)
+        yield _calibration(polarity, part, mended[polarity], seed)
+
+
+def _joined(parts: Sequence[list[float] | None]) -> list[float] | None:
+    """All in one; None if one of them is."""
+    known = [part for part in parts if part is not None]
+    return [p for part in known for p in part] if len(known) == len(parts) else None
 
 
 def _mended(method: str, rows: _Rows, seed: int) -> list[float] | None:
@@ -218,20 +208,13 @@ def _mended(method: str, rows: _Rows, seed: int) -> list[float] | None:
 
 
 def _calibration(
-    of: Literal["all", "positive", "negative"], rows: _Rows, mended: dict[str, list[float] | None], seed: int
+    of: Literal["all", "positive", "negative"], rows: _Rows, mended: list[list[float] | None], seed: int
 ) -> Calibration:
-    raw = _errors([one.p_met or 0.0 for one in rows], rows, seed)
-    isotonic, platt = (_errors(mended[method], rows, seed) for method in ("isotonic", "platt"))
-    return Calibration(
-        of=of,
-        ece=raw["ece"],
-        brier=raw["brier"],
-        mean_error=raw["mean_error"],
-        isotonic_ece=isotonic["ece"],
-        isotonic_brier=isotonic["brier"],
-        platt_ece=platt["ece"],
-        platt_brier=platt["brier"],
-    )
+    found = _errors([one.p_met or 0.0 for one in rows], rows, seed)
+    for method, p in zip(_MENDED, mended, strict=True):
+        errors = _errors(p, rows, seed)
+        found |= {f"{method}_{name}": errors[name] for name in ("ece", "brier")}
+    return Calibration(of=of, **found)
 
 
 def _errors(p: list[float] | None, rows: _Rows, seed: int) -> dict[str, Measure]:

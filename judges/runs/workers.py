@@ -14,6 +14,8 @@ from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
+from multiprocessing import resource_tracker
+from types import FrameType
 from typing import Final, TypeVar
 
 from citerefine.judges.runs.run_rows import ReadRow
@@ -101,11 +103,30 @@ def _without_interrupts() -> Iterator[None]:
     if not hasattr(signal, "pthread_sigmask"):  # Windows, where a new process hears of no Ctrl-C so early
         yield
         return
+    resource_tracker.ensure_running()  # where it starts, it lets Ctrl-C through again when it is done
     before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        with _later_interrupt():
+            yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+@contextmanager
+def _later_interrupt() -> Iterator[None]:
+    """Acts on Ctrl-C at the end of the block: another thread, of a library say, may take a signal that this one blocks,
+    and what it calls for would be done here all the same, between starting a process and telling it what to do."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    heard = list[tuple[int, FrameType | None]]()
+    handler = signal.signal(signal.SIGINT, lambda number, frame: heard.append((number, frame)))
     try:
         yield
     finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+        signal.signal(signal.SIGINT, handler)
+        if heard and callable(handler):
+            handler(*heard[0])
 
 
 def _start_worker() -> None:

@@ -6,7 +6,7 @@ connection broke, whose reply could not be read or who asked for it stopped wait
 counts at most what it might have used. Not here: keeping account (journal.py, budget.py).
 """
 
-import secrets
+import os
 import time
 from contextvars import ContextVar
 from typing import Final, NamedTuple, Protocol, runtime_checkable
@@ -73,7 +73,7 @@ class AttemptWatcher(Protocol):
     """Hears of each request. What it raises stops the call."""
 
     async def begin(self, attempt: Attempt) -> None:
-        """Called before anything is sent; it is sent when this is done."""
+        """Called before anything is sent; it is sent when this is done. Who raises, or is cancelled, hears no end."""
         ...
 
     async def end(self, attempt: Attempt, outcome: str, usage: Usage | None, reply: ChatReply | None) -> None:
@@ -99,7 +99,7 @@ class Watchable(Protocol):
 
 def new_id() -> str:
     """An id for a request that no other one has; later ones sort later, which keeps indexes over many of them small."""
-    return f"{time.time_ns():016x}{secrets.token_hex(8)}"
+    return f"{time.time_ns():016x}{os.urandom(8).hex()}"
 
 
 def most_used(call: ChatCall) -> Usage:

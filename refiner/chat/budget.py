@@ -25,7 +25,7 @@ from citerefine.refiner.chat.paying import CallAccount, used_by
 from citerefine.refiner.chat.single_flight import SingleFlight
 from citerefine.refiner.chat.token_estimate import estimate_tokens
 from citerefine.refiner.errors import CallError, InputError
-from citerefine.refiner.protocols import Capabilities, ChatModel
+from citerefine.refiner.protocols import Capabilities, ChatModel, Rejects
 from citerefine.refiner.records import Usage
 
 _TEMPLATE_TOKENS: Final = 8
@@ -166,7 +166,7 @@ class Budget:
 
 
 class BudgetedModel:
-    """A chat model whose requests count towards a budget (protocols.ChatModel)."""
+    """A chat model whose requests count towards a budget (protocols.ChatModel, protocols.Rejects)."""
 
     def __init__(self, model: ChatModel, budget: Budget) -> None:
         """Watches the requests of `model`, in the place of whoever watched them; see `watch`."""
@@ -282,6 +282,11 @@ class BudgetedModel:
     async def find_keys(self, call: ChatCall) -> tuple[str, ...]:
         """The same, after asking the server; costs nothing of the budget. Raises CallError if it cannot be asked."""
         return await self._model.find_keys(call) if isinstance(self._model, Keyed) else (call.key,)
+
+    def reject(self, call: ChatCall) -> None:
+        """Says that the last reply to a call was of no use, to a model that keeps replies (protocols.Rejects)."""
+        if isinstance(self._model, Rejects):
+            self._model.reject(call)
 
     async def capabilities(self) -> Capabilities:
         """What the model can do; costs nothing of the budget. Raises CallError if it cannot be reached."""

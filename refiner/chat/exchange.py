@@ -76,8 +76,10 @@ class _Account:
             self._attempt = Attempt(self.id, call.key, endpoint, most_used(call), request)
 
     async def open(self) -> None:
-        if self._watcher:
-            await self._watcher.begin(self._attempt)
+        watcher, self._watcher = self._watcher, None
+        if watcher:
+            await watcher.begin(self._attempt)
+            self._watcher = watcher  # who does not let it through hears no more of it
 
     async def close(self, outcome: str, usage: Usage | None, reply: ChatReply | None = None) -> None:
         watcher, self._watcher = self._watcher, None

@@ -15,9 +15,10 @@ import hashlib
 import json
 import time
 from collections.abc import AsyncGenerator, Iterable, Iterator, Sequence
-from contextlib import closing, contextmanager, suppress
-from functools import partial
+from contextlib import closing, suppress
+from functools import lru_cache, partial
 from pathlib import Path
+from typing import Final
 from weakref import WeakKeyDictionary
 
 from citerefine.refiner.chat.attempts import (
@@ -44,6 +45,9 @@ from citerefine.refiner.errors import CallError, CiterefineError
 from citerefine.refiner.protocols import Capabilities, ChatModel
 from citerefine.refiner.records import Usage
 
+_KEPT_KEYS: Final = 128
+"""Keys that are kept: each is asked for when its reply is looked for, when its request begins, and when it ends."""
+
 
 class JournaledModel:
     """A chat model that asks only what a journal does not hold (protocols.ChatModel, protocols.Rejects)."""
@@ -63,7 +67,8 @@ class JournaledModel:
         self._keyed = model if isinstance(model, Keyed) else None
         # Of a fixed length, as the keys of requests are: no two pairs of them are one string.
         who = "" if self._keyed and model.name.startswith("openai:") else identity(model.name)
-        self._prefix = hashlib.sha256(json.dumps([SCHEMA, who]).encode()).digest()
+        prefix = hashlib.sha256(json.dumps([SCHEMA, who]).encode()).digest()
+        self._key = lru_cache(_KEPT_KEYS)(partial(_key, prefix))
         self._flights = WeakKeyDictionary[asyncio.AbstractEventLoop, SingleFlight[ChatReply]]()
         self._writers = WeakKeyDictionary[asyncio.AbstractEventLoop, JournalWriter]()
         self._told = isinstance(model, Watchable) and model.watch(self)
@@ -75,10 +80,6 @@ class JournaledModel:
         """The model string."""
         return self._model.name
 
-    def _key(self, request: str) -> str:
-        """Of what decides the reply, in the file."""
-        return hashlib.sha256(self._prefix + request.encode()).hexdigest()
-
     async def complete(self, call: ChatCall) -> ChatReply:
         """The reply to a call. Raises CallError, and InputError where the file fails."""
         if self._told or _is_drawn(call):  # a model that tells of its requests makes equal ones at once only once
@@ -88,21 +89,10 @@ class JournaledModel:
         return shared.value.model_copy(update={"usage": PAID}) if shared.taken else shared.value
 
     async def _find_or_ask(self, call: ChatCall) -> ChatReply:
-        with self._begun(call) as looked:
+        with _UnderWay(self, is_drawn=_is_drawn(call)) as looked:
             return await self._find(call, looked) or await self._ask(call)
 
-    @contextmanager
-    def _begun(self, call: ChatCall) -> Iterator["_Looked"]:
-        """A call under way: its deadline has begun, and what it becomes later may be found then."""
-        looked = _Looked(self, is_drawn=_is_drawn(call))
-        began, keeper = BEGAN.set(BEGAN.get() or asyncio.get_running_loop().time()), KEEPER.set(looked)
-        try:
-            yield looked
-        finally:
-            BEGAN.reset(began)
-            KEEPER.reset(keeper)
-
-    async def _find(self, call: ChatCall, looked: "_Looked") -> ChatReply | None:
+    async def _find(self, call: ChatCall, looked: "_UnderWay") -> ChatReply | None:
         if looked.is_drawn:
             return None
         requests = self._requests(call)
@@ -149,7 +139,7 @@ class JournaledModel:
 
     async def stream(self, call: ChatCall) -> AsyncGenerator[str | ChatReply, None]:
         """The reply's text in pieces, and last the whole reply. Raises as `complete`."""
-        with self._begun(call) as looked:
+        with _UnderWay(self, is_drawn=_is_drawn(call)) as looked:
             found = await self._find(call, looked)
         if found:
             yield found.text
@@ -247,18 +237,35 @@ class JournaledModel:
         await self._model.aclose()
 
 
+def _key(prefix: bytes, request: str) -> str:
+    """Of what decides the reply, in the file."""
+    return hashlib.sha256(prefix + request.encode()).hexdigest()
+
+
 def _is_drawn(call: ChatCall) -> bool:
     return call.sampling.temperature > 0 and call.sampling.seed is None
 
 
-class _Looked:
-    """What was looked for already, of one call; looks for what it turns out to be later (attempts.Keeper)."""
+class _UnderWay:
+    """A call while it is made: its deadline has begun, and what it turns out to be later may be found then.
 
-    __slots__ = ("_journal", "_requests", "is_drawn")
+    Knows what of it was looked for already (attempts.Keeper).
+    """
+
+    __slots__ = ("_began", "_journal", "_keeper", "_requests", "is_drawn")
 
     def __init__(self, journal: JournaledModel, *, is_drawn: bool) -> None:
         self._journal, self.is_drawn = journal, is_drawn
         self._requests: tuple[str, ...] = ()
+
+    def __enter__(self) -> "_UnderWay":
+        self._began = BEGAN.set(BEGAN.get() or asyncio.get_running_loop().time())
+        self._keeper = KEEPER.set(self)
+        return self
+
+    def __exit__(self, *how: object) -> None:
+        BEGAN.reset(self._began)
+        KEEPER.reset(self._keeper)
 
     def find(self, requests: tuple[str, ...]) -> ChatReply | None:
         """The reply to one of these requests. Raises InputError."""

@@ -13,15 +13,17 @@ import sqlite3
 import stat
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from functools import partial
 from pathlib import Path
-from typing import Final
+from typing import Any, Final, TypeVar
 
 from citerefine.refiner.chat.journal_events import COLUMNS, Event, Totals, from_row, to_row
 from citerefine.refiner.chat.journal_totals import add_up
 from citerefine.refiner.errors import InputError
+
+T = TypeVar("T")
 
 SCHEMA: Final = 1
 """Version of keys and rows; another one reads nothing of this one."""
@@ -76,39 +78,22 @@ class JournalFile:
 
     def add(self, *events: Event) -> None:
         """Adds events, all or none, in one transaction. Raises InputError if that cannot be done."""
-        rows = [*map(to_row, events)]
-        with self._opened() as connection:
-            if len(rows) == 1:
-                connection.execute(_ADD, rows[0])
-            elif rows:
-                with _transaction(connection):
-                    connection.executemany(_ADD, rows)
+        self._use(partial(_add, [*map(to_row, events)]))
 
     def find(self, key: str) -> Event | None:
         """The last usable reply to a key, unless it was rejected. Raises InputError if the file cannot be read."""
-        with self._opened() as connection:
-            rows = connection.execute(_FIND, (key,))
-            # A damaged index leads to rows of other keys.
-            last = next((event for row in rows if (event := from_row(row)) and event.key == key), None)
-            return last if last and last.reply else None
+        return self._use(partial(_find, key))
 
     def events(self) -> Iterator[Event]:
         """All events that can be believed, in order; what is added meanwhile comes too."""
         last = 0
-        while True:
-            with self._opened() as connection:
-                rows = connection.execute(
-                    f"SELECT {_ROW} FROM events WHERE seq > ? ORDER BY seq LIMIT {_PAGE}", (last,)
-                ).fetchall()
-            if not rows:
-                return
+        while rows := self._use(partial(_page_after, last)):
             last = rows[-1][0]
             yield from filter(None, map(from_row, rows))
 
     def totals(self) -> Totals:
         """What the requests came to so far. Raises InputError if the file cannot be read."""
-        with self._opened() as connection:
-            return add_up(connection)
+        return self._use(add_up)
 
     def close(self) -> None:
         """Closes the file; a later use opens it anew."""
@@ -119,13 +104,13 @@ class JournalFile:
                 self._connection = None
             self._leave()
 
-    @contextmanager
-    def _opened(self) -> Iterator[sqlite3.Connection]:
+    def _use(self, work: Callable[[sqlite3.Connection], T]) -> T:
+        """What `work` gives with the open file. Raises InputError. Generators in its stead cost each call more time."""
         with self._lock:
             try:
                 if self._connection is None:
                     self._connection = self._open()
-                yield self._connection
+                return work(self._connection)
             except (sqlite3.Error, OSError) as error:
                 raise self._explained(error) from error
 
@@ -213,6 +198,27 @@ class JournalFile:
         if self._descriptor >= 0:
             os.close(self._descriptor)
             self._descriptor = -1
+
+
+def _add(rows: Sequence[tuple[object, ...]], connection: sqlite3.Connection) -> None:
+    if len(rows) == 1:
+        connection.execute(_ADD, rows[0])
+    elif rows:
+        with _transaction(connection):
+            connection.executemany(_ADD, rows)
+
+
+def _find(key: str, connection: sqlite3.Connection) -> Event | None:
+    for row in connection.execute(_FIND, (key,)):
+        event = from_row(row)
+        if event and event.key == key:  # a damaged index leads to rows of other keys
+            return event if event.reply else None
+    return None
+
+
+def _page_after(seq: int, connection: sqlite3.Connection) -> list[Any]:
+    query = f"SELECT {_ROW} FROM events WHERE seq > ? ORDER BY seq LIMIT {_PAGE}"
+    return connection.execute(query, (seq,)).fetchall()
 
 
 def _lose(connection: sqlite3.Connection) -> None:

@@ -1,9 +1,11 @@
-"""Puts the events of one turn of the event loop into the file of a journal together.
+"""Puts the events of requests into the file of a journal, many of one turn of the event loop together.
 
-In: events of requests that begin and end at once. Out: the same in the file, in one transaction, before any of those
-who brought them goes on: a transaction costs as much as all else that a call needs. While another process holds the
-file they wait, for a few seconds at most, and the loop goes on. Belongs to one event loop. Not here: the file
-(journal_file.py), what is asked (journal.py).
+In: events of requests that begin and end at once. Out: the same in the file before any of those who brought them goes
+on. A transaction takes about 50 microseconds, whatever is in it: few events have one each and do not wait, many share
+one. While another process holds the file they wait, for a few seconds at most, and the loop goes on. Belongs to one
+event loop. Not here: the file (journal_file.py), what is asked (journal.py).
+
+No thread writes: of two that run Python, each waits for the other, which costs a fifth of the rate.
 """
 
 import asyncio
@@ -18,6 +20,10 @@ T = TypeVar("T")
 _PAUSES: Final = (0.001, 0.002, 0.005, 0.01, 0.02)
 """Seconds before each further look at a file that is held; the last one again and again."""
 
+ALONE: Final = 4
+"""Most events of one turn that have a transaction each. Calls whose events share one go on together and meet again at
+the next one, so that each always waits for all; when they go on one by one, they spread."""
+
 
 class JournalWriter:
     """Who waits for the file."""
@@ -28,6 +34,8 @@ class JournalWriter:
         self._wait = wait
         self._waiting: list[tuple[Event, asyncio.Future[None]]] = []
         self._due = False
+        self._alone = 0
+        """Transactions of one event in this turn of the loop."""
         self._held_since: float | None = None
         self._pauses: Iterator[float] = iter(())
 
@@ -37,10 +45,18 @@ class JournalWriter:
         Who is cancelled here has added it all the same, as soon as the file is free.
         """
         turn = self._queue(event)
-        if not self._due:
+        if len(self._waiting) == 1 and self._alone < ALONE:
+            if not self._alone:
+                asyncio.get_running_loop().call_soon(self._begin_turn)
+            self._alone += 1
+            self.flush()
+        elif not self._due:
             self._due = True
             asyncio.get_running_loop().call_soon(self._flush)
         await turn
+
+    def _begin_turn(self) -> None:
+        self._alone = 0
 
     def add_now(self, event: Event) -> None:
         """Adds an event, behind all that wait, where nobody can wait: as while a cancelled call ends.

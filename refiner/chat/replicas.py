@@ -38,6 +38,8 @@ _PATIENCE: Final = 0.5
 """Part of the time left when a request is sent, after which it is asked of another endpoint as well."""
 _COUNTING: Final = 0.1
 """Part of the deadline that counting tokens may take at one endpoint; the estimate is there at once."""
+_LOOKING: Final = 0.1
+"""Part of the deadline for which the others may take longer than the first to tell what they can do."""
 _NO_COUNTING: Final = 60.0
 """Seconds for which an endpoint is not asked to count, after it has taken longer."""
 
@@ -185,16 +187,23 @@ class Replicas:
                     return await look
             return looks[0].result()  # raises
         finally:
-            for task in looks:
-                task.cancel()
-            await asyncio.gather(*looks, return_exceptions=True)
+            await _end(looks)
 
     async def capabilities(self) -> Capabilities:
-        """What all endpoints that can be asked can do. Raises CallError if none can be."""
-        found = await asyncio.gather(*(self._look(seat) for seat in self._seats), return_exceptions=True)
-        known = [can for can in found if isinstance(can, Capabilities)]
-        for error in found:
-            if isinstance(error, BaseException) and (not known or not isinstance(error, CallError)):
+        """What all endpoints that tell soon after the first can do. Raises CallError if none can be asked."""
+        looks = [asyncio.create_task(self._look(seat)) for seat in self._seats]
+        try:
+            for look in asyncio.as_completed(looks):
+                with suppress(CallError):
+                    await look
+                    break
+            await asyncio.wait(looks, timeout=_LOOKING * self.limits.deadline)
+        finally:
+            await _end(looks)
+        known = [look.result() for look in looks if not look.cancelled() and not look.exception()]
+        for look in looks:
+            error = None if look.cancelled() else look.exception()
+            if error and (not known or not isinstance(error, CallError)):
                 raise error
         return _together(known)
 
@@ -240,6 +249,12 @@ async def _visited(course: Course, seat: Seat, visit: Visit, ask: Ask[T]) -> T:
         raise
     finally:
         VISIT.reset(outer)
+
+
+async def _end(tasks: Sequence[asyncio.Task[Any]]) -> None:
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
 
 
 def _together(found: Sequence[Capabilities]) -> Capabilities:

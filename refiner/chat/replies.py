@@ -4,7 +4,7 @@ In: JSON values of chat completions or their chunks. Out: `ChatReply`, or ValueE
 a reply. Not here: telling whose reply it is (mixups.py), reading bytes (events.py, strict_json.py).
 """
 
-from typing import Annotated, Final, Literal
+from typing import Annotated, Any, Final, Literal
 
 from pydantic import BaseModel, BeforeValidator, Field, JsonValue, ValidationError
 
@@ -52,7 +52,7 @@ class _WireMessage(BaseModel):
 
 
 class _WireLogprobs(BaseModel):
-    content: list[dict[str, JsonValue]] | None = None
+    content: list[dict[str, Any]] | None = None
 
 
 class _WireChoice(BaseModel):
@@ -64,12 +64,12 @@ class _WireChoice(BaseModel):
 
 
 class Wire(BaseModel):
-    """A chat completion or a chunk of one; only what is used is checked."""
+    """A chat completion or a chunk of one; only what is used is checked. What is `Any` is JSON, since all of it is."""
 
     id: _Text = ""
     model: _Text = ""
     choices: list[_WireChoice] = Field(max_length=1)
-    usage: JsonValue = None
+    usage: Any = None
 
 
 def read_wire(value: JsonValue) -> Wire:

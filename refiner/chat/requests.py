@@ -5,6 +5,7 @@ by which equal requests are known. Not here: sending (connection.py).
 """
 
 import hashlib
+from functools import lru_cache
 from typing import Any, Final, NamedTuple
 
 from citerefine.refiner.chat.call import ChatCall, Message, ToolSpec
@@ -18,6 +19,9 @@ REPLACEMENTS: Final[dict[str, str | None]] = {
     "temperature": None,
 }
 """What some servers refuse → what is sent instead (None: nothing), once they have."""
+
+_KEPT_KEYS: Final = 64
+"""Keys of requests that are kept: each is asked for several times before its request is sent."""
 
 
 class Request(NamedTuple):
@@ -70,9 +74,15 @@ def request_key(
     call: ChatCall, served: str, *, grammar_field: str | None, takes_thinking: bool, refused: frozenset[str]
 ) -> str:
     """SHA-256, in hex, of all that decides the reply: the call, what is asked (`served`), and what of it is sent."""
-    grammar = None if call.grammar is None else grammar_field
+    return _request_key(call.key, served, None if call.grammar is None else grammar_field, takes_thinking, refused)
+
+
+@lru_cache(_KEPT_KEYS)
+def _request_key(
+    call_key: str, served: str, grammar: str | None, takes_thinking: bool, refused: frozenset[str]
+) -> str:
     left_out = sorted(refused - {"stream_options"})
-    return hashlib.sha256(repr((call.key, served, grammar, takes_thinking, left_out)).encode()).hexdigest()
+    return hashlib.sha256(repr((call_key, served, grammar, takes_thinking, left_out)).encode()).hexdigest()
 
 
 def _without(fields: dict[str, Any], refused: frozenset[str]) -> dict[str, Any]:

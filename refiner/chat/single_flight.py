@@ -7,7 +7,6 @@ keeping results once the work is done.
 
 import asyncio
 from collections.abc import Callable, Coroutine, Hashable
-from functools import partial
 from typing import Any, Generic, NamedTuple, TypeVar
 
 T = TypeVar("T")
@@ -21,10 +20,15 @@ class Shared(NamedTuple, Generic[T]):
 
 
 class _Flight(Generic[T]):
-    def __init__(self, task: asyncio.Task[T]) -> None:
-        self.task = task
-        self.waiting = dict[asyncio.Future[T], None]()
+    __slots__ = ("taken", "task", "waiting")
+
+    def __init__(self) -> None:
+        self.task: asyncio.Task[None] | None = None
+        self.waiting: dict[asyncio.Future[T], None] = {}
         self.taken = False
+
+    def untold(self) -> list[asyncio.Future[T]]:
+        return [turn for turn in self.waiting if not turn.done()]
 
 
 class SingleFlight(Generic[T]):
@@ -37,8 +41,8 @@ class SingleFlight(Generic[T]):
         """The result of `work`, or that of equal work that is under way; what it raises, everybody who waits gets."""
         flight = self._flights.get(key)
         if flight is None:
-            flight = self._flights[key] = _Flight(asyncio.create_task(work()))
-            flight.task.add_done_callback(partial(self._end, key, flight))
+            flight = self._flights[key] = _Flight()
+            flight.task = asyncio.create_task(self._fly(key, flight, work))
         # Of one's own, so that who stops waiting cancels nobody else's; asyncio.shield takes twice as long.
         turn: asyncio.Future[T] = asyncio.get_running_loop().create_future()
         flight.waiting[turn] = None
@@ -48,22 +52,27 @@ class SingleFlight(Generic[T]):
             return Shared(value, taken)
         finally:
             del flight.waiting[turn]
-            if not flight.waiting and not flight.task.done():
+            if not flight.waiting and flight.task and not flight.task.done():
                 self._forget(key, flight)
                 flight.task.cancel()
 
-    def _end(self, key: Hashable, flight: _Flight[T], task: asyncio.Task[T]) -> None:
+    async def _fly(self, key: Hashable, flight: _Flight[T], work: Callable[[], Coroutine[Any, Any, T]]) -> None:
+        """Tells those who wait from within the task: a callback at its end would come a turn of the loop later."""
+        try:
+            value = await work()
+        except BaseException as error:
+            self._forget(key, flight)
+            for turn in flight.untold():
+                if isinstance(error, asyncio.CancelledError):
+                    turn.cancel()
+                else:
+                    turn.set_exception(error)
+            if not isinstance(error, Exception):
+                raise
+            return
         self._forget(key, flight)
-        error = None if task.cancelled() else task.exception()
-        for turn in flight.waiting:
-            if turn.done():
-                continue
-            if task.cancelled():
-                turn.cancel()
-            elif error is None:
-                turn.set_result(task.result())
-            else:
-                turn.set_exception(error)
+        for turn in flight.untold():
+            turn.set_result(value)
 
     def _forget(self, key: Hashable, flight: _Flight[T]) -> None:
         if self._flights.get(key) is flight:  # a cancelled one may already have a successor

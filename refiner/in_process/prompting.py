@@ -30,8 +30,8 @@ def check_path(path: str, name: str) -> None:
         raise ModelError(f"{name!r}: there is no folder {path}; name one that holds config.json and weights")
 
 
-def prompt_tokens(tokenizer: Any, call: ChatCall) -> list[int]:
-    """The prompt of a call in the model's own chat format.
+def prompt_text(tokenizer: Any, call: ChatCall) -> str:
+    """The prompt of a call in the model's own chat format, its control tokens as text.
 
     Raises:
         CallError: if the model has no chat format.
@@ -39,14 +39,19 @@ def prompt_tokens(tokenizer: Any, call: ChatCall) -> list[int]:
     if not tokenizer.chat_template:
         raise CallError("the model has no chat template; use an instruction-tuned one", "bad_request")
     controls = [token.content for token in tokenizer.added_tokens_decoder.values() if token.special]
-    text = tokenizer.apply_chat_template(
+    text: str = tokenizer.apply_chat_template(
         [_turn(message, controls) for message in call.messages],
         tools=[{"type": "function", "function": tool.model_dump(mode="json")} for tool in call.tools] or None,
         add_generation_prompt=True,
         enable_thinking=call.thinking,
         tokenize=False,
     )
-    return list(tokenizer.encode(text, add_special_tokens=False))
+    return text
+
+
+def prompt_tokens(tokenizer: Any, call: ChatCall) -> list[int]:
+    """The tokens of `prompt_text`. Raises as it does."""
+    return list(tokenizer.encode(prompt_text(tokenizer, call), add_special_tokens=False))
 
 
 def _turn(message: Message, controls: Sequence[str]) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from tests.command_line import citerefine
 from tests.faulty_server import FaultyServer, hang, says, status
 
 CITEREFINE = str(Path(sys.executable).parent / "citerefine")
@@ -32,8 +33,7 @@ def environment(cwd: Path) -> dict[str, str]:
 
 
 def run(*arguments: object, cwd: Path, **more: str) -> subprocess.CompletedProcess[str]:
-    command = [CITEREFINE, *map(str, arguments)]
-    return subprocess.run(command, cwd=cwd, capture_output=True, text=True, env=environment(cwd) | more, timeout=60)
+    return citerefine(*arguments, cwd=cwd, env=environment(cwd) | more, timeout=60)
 
 
 def start(*arguments: object, cwd: Path) -> subprocess.Popen[str]:

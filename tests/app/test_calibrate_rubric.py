@@ -2,6 +2,7 @@
 
 import json
 import re
+import stat
 from pathlib import Path
 from typing import Any
 
@@ -108,6 +109,7 @@ def test_a_model_at_another_address_is_measured_by_its_own_verdicts(folder: Path
             assert len(server.chats) == 20
             assert "if another model is served there by now, name a new file with --cache" in again.stderr
     assert [card["accuracy"]["value"] for card in cards] == [1.0, 0.5]
+    assert stat.S_IMODE((folder / "cache").stat().st_mode) == 0o700
 
 
 def test_a_judge_whose_replies_cannot_be_read_has_no_figure_and_no_card(folder: Path) -> None:

@@ -25,8 +25,8 @@ DOWN = CallError("down", "unreachable")
 @pytest.fixture
 def runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Where runs are kept."""
-    monkeypatch.setenv("CITEREFINE_CACHE_DIR", str(tmp_path))
-    return tmp_path / "runs"
+    monkeypatch.setenv("CITEREFINE_CACHE_DIR", str(tmp_path / "cache"))
+    return tmp_path / "cache" / "runs"
 
 
 def answer(model: ScriptedModel, search: ScriptedSearch, *, fresh: bool = False) -> Answer:
@@ -76,7 +76,7 @@ def test_a_damaged_file_is_only_a_cache(runs: Path) -> None:
 def test_files_are_their_owners_and_go_when_they_are_old(runs: Path) -> None:
     interrupted(ScriptedSearch("lakes", PERCH))
     files = [*runs.iterdir()]
-    assert all(path.stat().st_mode & 0o077 == 0 for path in [runs, *files])
+    assert all(path.stat().st_mode & 0o077 == 0 for path in [runs.parent, runs, *files])
     long_ago = time.time() - (KEPT_DAYS + 1) * 24 * 3600
     for path in files:
         os.utime(path, (long_ago, long_ago))

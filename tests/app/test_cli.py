@@ -11,6 +11,7 @@ import time
 from pathlib import Path
 
 import pytest
+from tests.command_line import citerefine
 
 from citerefine.app import index
 from citerefine.app.corpora import _open_cached
@@ -25,8 +26,7 @@ QUESTION = "Did perch double in Lake Orven?"
 
 def run(*arguments: object, cwd: Path, stdin: bytes = b"", **environment: str) -> subprocess.CompletedProcess[str]:
     env = {"PATH": os.environ["PATH"], "CITEREFINE_CACHE_DIR": str(cwd / "cache"), **environment}
-    done = subprocess.run([CITEREFINE, *map(str, arguments)], cwd=cwd, input=stdin, capture_output=True, env=env)
-    return subprocess.CompletedProcess(done.args, done.returncode, done.stdout.decode(), done.stderr.decode())
+    return citerefine(*arguments, cwd=cwd, env=env, stdin=stdin)
 
 
 @pytest.fixture
@@ -333,13 +333,25 @@ def test_a_damaged_index_is_one_line(folder: Path) -> None:
         assert "Traceback" not in failed.stderr
 
 
+def n_indexed(path: Path) -> int:
+    """Documents of an index that is being made."""
+    try:
+        with Corpus.open(path) as corpus:
+            return corpus.count_documents()
+    except CorpusError:
+        return 0
+
+
 def test_ctrl_c_while_indexing_keeps_what_was_finished(folder: Path) -> None:
-    for number in range(200):
+    for number in range(80):
         rows = "\n".join(json.dumps({"id": str(row), "text": f"Text {row} of file {number}."}) for row in range(400))
         (folder / "papers" / f"{number:03}.jsonl").write_text(rows)
     command = [CITEREFINE, "index", "papers", "--out", "corpus.db"]
     child = subprocess.Popen(command, cwd=folder, stderr=subprocess.PIPE)
-    time.sleep(1.5)
+    until = time.monotonic() + 30
+    while n_indexed(folder / "corpus.db") < 3:
+        assert time.monotonic() < until
+        time.sleep(0.01)
     child.send_signal(signal.SIGINT)
     _, stderr = child.communicate(timeout=60)
     assert child.returncode == 130

@@ -3,20 +3,18 @@
 import json
 import os
 import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
+from tests import command_line
 from tests.faulty_server import FaultyServer, says, status
-
-CITEREFINE = str(Path(sys.executable).parent / "citerefine")
 
 
 def citerefine(*arguments: object, cwd: Path, **variables: str) -> subprocess.CompletedProcess[str]:
     env = {"PATH": os.environ["PATH"], "COLUMNS": "100", "CITEREFINE_CACHE_DIR": str(cwd / "cache"), **variables}
     env.setdefault("CITEREFINE_CARDS", str(cwd / "cards"))
-    return subprocess.run([CITEREFINE, *map(str, arguments)], cwd=cwd, env=env, capture_output=True, text=True)
+    return command_line.citerefine(*arguments, cwd=cwd, env=env)
 
 
 def run_row(number: int, good: bool) -> dict[str, Any]:

@@ -7,20 +7,17 @@ import sys
 from pathlib import Path
 
 import pytest
+from tests.command_line import citerefine
 from tests.faulty_server import FaultyServer, says, status
 
 from citerefine.app.doctor import EXTRAS
 
-CITEREFINE = str(Path(sys.executable).parent / "citerefine")
 KEY = "planted-key-77aa"
 
 
 def doctor(folder: Path, *arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
     environment = {"PATH": os.environ["PATH"], "CITEREFINE_CACHE_DIR": str(folder / "cache"), "OPENAI_API_KEY": KEY}
-    command = [CITEREFINE, "doctor", *arguments]
-    return subprocess.run(
-        command, capture_output=True, text=True, cwd=folder, env={**environment, **variables}, timeout=120
-    )
+    return citerefine("doctor", *arguments, cwd=folder, env={**environment, **variables})
 
 
 def findings(done: subprocess.CompletedProcess[str]) -> dict[str, dict[str, object]]:

@@ -10,6 +10,7 @@ import time
 from pathlib import Path
 
 import pytest
+from tests.command_line import citerefine
 from typer.main import get_command
 
 from citerefine.app.commands import app
@@ -43,9 +44,7 @@ def environment(folder: Path, **variables: str) -> dict[str, str]:
 
 
 def grade(*arguments: object, cwd: Path, stdin: bytes = b"", **variables: str) -> subprocess.CompletedProcess[str]:
-    command = [CITEREFINE, "grade", *map(str, arguments)]
-    done = subprocess.run(command, cwd=cwd, input=stdin, capture_output=True, env=environment(cwd, **variables))
-    return subprocess.CompletedProcess(done.args, done.returncode, done.stdout.decode(), done.stderr.decode())
+    return citerefine("grade", *arguments, cwd=cwd, env=environment(cwd, **variables), stdin=stdin)
 
 
 def run_row(number: int, **values: object) -> dict[str, object]:

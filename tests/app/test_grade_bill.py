@@ -18,7 +18,8 @@ from tests.billing_server import BillingServer
 from tests.faulty_server import Behaviour, FaultyServer, Line, Request, says, status
 from tests.judges.rubric.chat.grading import by_words, server_by
 
-from citerefine.app.grade_bill import bill, bill_parts, make_folder, shared_with
+from citerefine.app.grade_bill import bill, bill_parts, shared_with
+from citerefine.app.verdicts import make_folder
 from citerefine.refiner.chat.endpoint import Prices
 from citerefine.refiner.chat.journal_events import Event, Totals
 from citerefine.refiner.chat.journal_file import JournalFile

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
+from tests.command_line import citerefine
 from tests.faulty_server import FaultyServer, hang, says, status
 
 from citerefine.app import status_line
@@ -29,9 +30,7 @@ def environment(**variables: str) -> dict[str, str]:
 
 
 def refine(*arguments: object, cwd: Path, stdin: bytes = b"", **variables: str) -> subprocess.CompletedProcess[str]:
-    command = [CITEREFINE, "refine", *map(str, arguments)]
-    done = subprocess.run(command, cwd=cwd, input=stdin, capture_output=True, env=environment(**variables))
-    return subprocess.CompletedProcess(done.args, done.returncode, done.stdout.decode(), done.stderr.decode())
+    return citerefine("refine", *arguments, cwd=cwd, env=environment(**variables), stdin=stdin)
 
 
 def request(number: int, payload: int = 0) -> dict[str, Any]:

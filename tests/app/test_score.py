@@ -4,6 +4,7 @@ import json
 import os
 import re
 import signal
+import stat
 import subprocess
 import sys
 import time
@@ -12,6 +13,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import pytest
+from tests.command_line import citerefine
 from tests.faulty_server import FaultyServer, Request, says, status
 from tests.judges.chat.judging import Asked, by_words, claims_in, server_by
 from tests.judges.runs.run_files import run_row, score_rows, write_run
@@ -35,9 +37,7 @@ def environment(folder: Path, **variables: str) -> dict[str, str]:
 
 
 def score(*arguments: object, cwd: Path, stdin: bytes = b"", **variables: str) -> subprocess.CompletedProcess[str]:
-    command = [CITEREFINE, "score", *map(str, arguments)]
-    done = subprocess.run(command, cwd=cwd, input=stdin, capture_output=True, env=environment(cwd, **variables))
-    return subprocess.CompletedProcess(done.args, done.returncode, done.stdout.decode(), done.stderr.decode())
+    return citerefine("score", *arguments, cwd=cwd, env=environment(cwd, **variables), stdin=stdin)
 
 
 def start(*arguments: object, cwd: Path, process_group: int | None = None) -> subprocess.Popen[bytes]:
@@ -418,6 +418,7 @@ def test_without_out_verdicts_are_kept_in_the_users_cache(folder: Path) -> None:
     assert done.returncode == 0
     assert "cache/verdicts.db: 0 verdicts of earlier runs" in done.stderr
     assert (folder / "cache" / "verdicts.db").exists()
+    assert stat.S_IMODE((folder / "cache").stat().st_mode) == 0o700
 
 
 # --- progress ---------------------------------------------------------------------------------------------------------

@@ -1,5 +1,6 @@
-"""The browser that the page tests of the refiner drive, for the pages here."""
+"""The browser and the window that page tests drive, for the pages here."""
 
+from tests.browsing import opened
 from tests.refiner.report.test_html_browser import browser
 
-__all__ = ["browser"]
+__all__ = ["browser", "opened"]

@@ -3,71 +3,19 @@
 Needs what tests/refiner/report/test_html_browser.py needs.
 """
 
-from collections.abc import Callable, Iterator
-from pathlib import Path
-from typing import Any
+from collections.abc import Callable
 
 import pytest
+from tests.browsing import Open, faint_texts, shown, small_targets, status, switch, wait_for_status
 from tests.judges.report.lake_rows import better_row, lake_run, lake_summary, worst_row
 from tests.judges.report.real_run import FOLDER, MISSING, SYSTEMS, scored_run, summary_of
 from tests.judges.report.test_comparison_page import comparison
 from tests.judges.report.test_score_page import hostile, rendered
-from tests.refiner.report.test_html_browser import ATTACKS, SMALLEST_TARGET
-from tests.refiner.report.test_html_report import contrast
+from tests.refiner.report.test_html_browser import ATTACKS
 
 from citerefine.judges.report.comparison_page import comparison_page
 
-Open = Callable[..., Any]
-"""Opens a page's HTML in a fresh window; see `opened`."""
-
 FILES = "request: file:"
-
-
-@pytest.fixture
-def opened(browser: Any, tmp_path: Path) -> Iterator[Open]:
-    """A function that opens HTML from a file; the page has a list `heard` of all but its own request."""
-    contexts = []
-
-    def open_html(text: str, *, fragment: str = "", width: int = 1280, height: int = 900, **options: Any) -> Any:
-        path = tmp_path / "page.html"
-        path.write_text(text, encoding="utf-8")
-        context = browser.new_context(viewport={"width": width, "height": height}, **options)
-        context.set_default_timeout(5_000)
-        contexts.append(context)
-        page = context.new_page()
-        page.heard = []
-        page.on("console", lambda message: page.heard.append(f"console: {message.text}"))
-        page.on("pageerror", lambda error: page.heard.append(f"error: {error}"))
-        page.on("dialog", lambda dialog: (page.heard.append(f"dialog: {dialog.message}"), dialog.dismiss()))
-        page.on("request", lambda request: page.heard.append(f"request: {request.url}"))
-        page.goto(path.as_uri() + fragment)
-        assert page.heard.pop(0) == f"request: {path.as_uri()}"
-        return page
-
-    yield open_html
-    for context in contexts:
-        context.close()
-
-
-def shown(page: Any) -> list[str]:
-    """Ids of the answers that are to be seen."""
-    found: list[str] = page.evaluate(
-        "[...document.querySelectorAll('.answer')].filter(one => one.checkVisibility()).map(one => one.id)"
-    )
-    return found
-
-
-def status(page: Any) -> str:
-    text: str = page.locator("#matching").inner_text()
-    return text
-
-
-def wait_for_status(page: Any, words: str) -> None:
-    page.locator("#matching", has_text=words).wait_for()
-
-
-def switch(page: Any, word: str) -> Any:
-    return page.get_by_role("checkbox", name=word)
 
 
 # --- filters --------------------------------------------------------------------------------------------------
@@ -276,16 +224,7 @@ def test_all_text_has_contrast(opened: Open, name: str, scheme: str) -> None:
 
 @pytest.mark.parametrize("name", PAGES)
 def test_targets_are_large_enough(opened: Open, name: str) -> None:
-    page = opened(PAGES[name](), width=390)
-    small = page.evaluate(
-        """least => [...document.querySelectorAll("a, button, summary, label, input[type=search]")]
-            .filter(element => element.checkVisibility() && !element.matches(".skip"))
-            .map(element => [element.outerHTML.slice(0, 80), element.getBoundingClientRect()])
-            .filter(([, box]) => box.width < least || box.height < least)
-            .map(([html, box]) => [html, box.width, box.height])""",
-        SMALLEST_TARGET - 0.01,
-    )
-    assert small == []
+    assert small_targets(opened(PAGES[name](), width=390)) == []
 
 
 def test_changes_are_filtered_by_their_direction(opened: Open) -> None:
@@ -301,32 +240,3 @@ def test_answers_of_a_pair_stand_side_by_side_where_there_is_room(opened: Open) 
     assert left["x"] + left["width"] < right["x"]
     upper, lower = (box.bounding_box() for box in opened(PAGES["comparison"](), width=390).locator("#c1 .one").all())
     assert upper["y"] + upper["height"] < lower["y"]
-
-
-def faint_texts(page: Any) -> list[str]:
-    """Visible texts whose contrast with what is behind them is below 4.5."""
-    found: list[list[str]] = page.evaluate(
-        """() => {
-            const pairs = new Map();
-            const seesThrough = (element) => /, 0\\)$/.test(getComputedStyle(element).backgroundColor);
-            const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
-            for (let node = walker.nextNode(); node; node = walker.nextNode()) {
-                const element = node.parentElement;
-                if (!node.data.trim() || element.closest("svg, .hidden, script, style")) continue;
-                if (!element.checkVisibility({ visibilityProperty: true })) continue;
-                let ground = element;
-                while (ground !== document.body && seesThrough(ground)) ground = ground.parentElement;
-                const pair = [getComputedStyle(element).color, getComputedStyle(ground).backgroundColor];
-                pairs.set(pair.join(), [...pair, node.data.trim().slice(0, 40)]);
-            }
-            return [...pairs.values()];
-        }"""
-    )
-    assert found
-    return [f"{text}: {ink} on {ground}" for ink, ground, text in found if contrast(_hex(ink), _hex(ground)) < 4.5]
-
-
-def _hex(colour: str) -> str:
-    """`#fdfcfa` of `rgb(253, 252, 250)`."""
-    parts = colour.removeprefix("rgb(").removesuffix(")").split(",")
-    return "#" + "".join(f"{int(part):02x}" for part in parts)

@@ -76,6 +76,6 @@ def test_rows_before_the_end_of_the_budget_are_yielded() -> None:
 
 
 def test_whoever_stops_leaves_no_task_behind() -> None:
-    judge = ScriptedJudge(wait=lambda query: 0.0 if "row 0 " in query.claim else 5.0)
+    judge = ScriptedJudge(wait=lambda query: 0.0 if "row 0 " in query.claim else 1.0)
     assert len(scored(rows(20), judge, concurrency=4, most=1)) == 1
     assert judge.at_once == 0

@@ -13,6 +13,7 @@ import gc
 import json
 import os
 import signal
+import sqlite3
 import sys
 import time
 from pathlib import Path
@@ -70,13 +71,16 @@ class DyingFile(JournalFile):
     def add(self, *events: Event) -> None:
         self._writes_left -= 1
         rows = [*map(to_row, events)]
-        with self._opened() as connection:
+
+        def add(connection: sqlite3.Connection) -> None:
             connection.execute("BEGIN IMMEDIATE")  # also for one event, so that each write has all points
             for row in rows:
                 self._reach("before")
                 connection.execute(_ADD, row)
             self._reach("inserted")
             connection.execute("COMMIT")
+
+        self._use(add)
         self._reach("committed")
 
     def _reach(self, point: str) -> None:

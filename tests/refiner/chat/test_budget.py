@@ -487,6 +487,21 @@ def test_a_request_that_could_not_be_written_down_is_not_sent_and_gives_all_back
     assert budget.used == Amount()
 
 
+def test_a_rejection_reaches_a_model_that_keeps_replies_and_is_nothing_to_others(tmp_path: Path) -> None:
+    async def work(server: FaultyServer) -> list[str]:
+        journaled = JournaledModel(ChatClient(Endpoint.parse(server.model), SWIFT), tmp_path / "j.db")
+        model = BudgetedModel(journaled, Budget(calls=9))
+        texts = [(await model.complete(CALL)).text]
+        model.reject(CALL)
+        texts += [(await model.complete(CALL)).text for _ in range(2)]
+        await model.aclose()
+        return texts
+
+    with FaultyServer([says("Hm."), says("Yes.")]) as server:
+        assert asyncio.run(work(server)) == ["Hm.", "Yes.", "Yes."]
+    BudgetedModel(Echo(), Budget(calls=9)).reject(CALL)
+
+
 def test_finding_out_what_a_server_can_do_is_outside() -> None:
     budget = Budget(calls=1)
     with FaultyServer(says("Hello."), persona="vllm") as server:

@@ -356,9 +356,8 @@ def test_totals_read_no_reply(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
 
 def test_a_file_is_bounded_unless_told_otherwise(tmp_path: Path) -> None:
     file = JournalFile(tmp_path / "j.db")
-    with file._opened() as connection:
-        (pages,) = connection.execute("PRAGMA max_page_count").fetchone()
-        (size,) = connection.execute("PRAGMA page_size").fetchone()
+    (pages,) = file._use(lambda connection: connection.execute("PRAGMA max_page_count").fetchone())
+    (size,) = file._use(lambda connection: connection.execute("PRAGMA page_size").fetchone())
     file.close()
     assert pages * size == MOST_BYTES
 

@@ -1,4 +1,4 @@
-"""Events of one moment share a transaction, and nobody goes on before it is done."""
+"""A few events of one moment are added at once and more share a transaction; nobody goes on before it is done."""
 
 import asyncio
 import sqlite3
@@ -16,7 +16,7 @@ from citerefine.refiner.chat.endpoint import Endpoint
 from citerefine.refiner.chat.journal import JournaledModel
 from citerefine.refiner.chat.journal_events import Event
 from citerefine.refiner.chat.journal_file import HeldError, JournalFile
-from citerefine.refiner.chat.journal_writer import JournalWriter
+from citerefine.refiner.chat.journal_writer import ALONE, JournalWriter
 from citerefine.refiner.chat.limits import ClientLimits
 from citerefine.refiner.errors import CallError, InputError
 from citerefine.refiner.records import Usage
@@ -56,16 +56,27 @@ def write(file: JournalFile, work: Callable[[JournalWriter], Awaitable[None]]) -
         file.close()
 
 
-def test_events_of_one_moment_are_one_transaction_in_their_order(tmp_path: Path) -> None:
+def test_a_few_events_of_one_moment_are_added_at_once_and_the_others_together_in_their_order(tmp_path: Path) -> None:
     file = Counting(tmp_path / "j.db")
 
     async def work(writer: JournalWriter) -> None:
-        await asyncio.gather(*(writer.add(sent(number)) for number in range(9)))
-        await writer.add(sent(9))
+        await asyncio.gather(*(writer.add(sent(number)) for number in range(ALONE + 9)))
+        await writer.add(sent(ALONE + 9))
 
     write(file, work)
-    assert file.sizes == [9, 1]
-    assert written(file.path) == [str(number) for number in range(10)]
+    assert file.sizes == [1] * ALONE + [9, 1]
+    assert written(file.path) == [str(number) for number in range(ALONE + 10)]
+
+
+def test_an_event_on_its_own_is_added_without_waiting_for_a_turn(tmp_path: Path) -> None:
+    file = JournalFile(tmp_path / "j.db")
+
+    async def work(writer: JournalWriter) -> None:
+        with pytest.raises(StopIteration):
+            writer.add(sent(0)).send(None)
+        assert written(file.path) == ["0"]
+
+    write(file, work)
 
 
 def test_an_event_is_in_the_file_before_anybody_goes_on(tmp_path: Path) -> None:
@@ -86,27 +97,27 @@ def test_what_cannot_wait_takes_along_what_waits(tmp_path: Path) -> None:
     file = Counting(tmp_path / "j.db")
 
     async def work(writer: JournalWriter) -> None:
-        waiting = asyncio.create_task(writer.add(sent(0)))
+        waiting = [asyncio.create_task(writer.add(sent(number))) for number in range(ALONE + 1)]
         await asyncio.sleep(0)
-        writer.add_now(sent(1))
-        assert written(file.path) == ["0", "1"]
-        await waiting
+        writer.add_now(sent(ALONE + 1))
+        assert written(file.path) == [str(number) for number in range(ALONE + 2)]
+        await asyncio.gather(*waiting)
 
     write(file, work)
-    assert file.sizes[0] == 2
+    assert file.sizes == [1] * ALONE + [2]
 
 
 def test_who_is_cancelled_has_added_and_nobody_else_is_disturbed(tmp_path: Path) -> None:
     file = JournalFile(tmp_path / "j.db")
 
     async def work(writer: JournalWriter) -> None:
-        tasks = [asyncio.create_task(writer.add(sent(number))) for number in range(3)]
-        asyncio.get_running_loop().call_soon(tasks[1].cancel)
+        tasks = [asyncio.create_task(writer.add(sent(number))) for number in range(ALONE + 3)]
+        asyncio.get_running_loop().call_soon(tasks[-2].cancel)
         results = await asyncio.gather(*tasks, return_exceptions=True)
-        assert [type(result) for result in results] == [type(None), asyncio.CancelledError, type(None)]
+        assert [type(result) for result in results[-3:]] == [type(None), asyncio.CancelledError, type(None)]
 
     write(file, work)
-    assert written(file.path) == ["0", "1", "2"]
+    assert written(file.path) == [str(number) for number in range(ALONE + 3)]
 
 
 def test_where_not_all_fit_those_that_do_are_added_and_the_others_told(tmp_path: Path) -> None:
@@ -193,13 +204,35 @@ def test_a_file_that_is_held_too_long_is_told_and_one_that_is_free_again_is_writ
 def test_a_request_cancelled_while_it_waits_for_the_file_counts_as_unsent(tmp_path: Path) -> None:
     async def run() -> list[tuple[str, str, Usage | None]]:
         model = JournaledModel(ChatClient(Endpoint.parse("openai:m@http://127.0.0.1:9/v1")), tmp_path / "j.db")
-        waiting = asyncio.create_task(model.begin(Attempt("1", "k", "e", Usage())))
-        await asyncio.sleep(0)
-        waiting.cancel()
-        await asyncio.gather(waiting, return_exceptions=True)
+        model.totals()  # makes the file
+        with held(tmp_path / "j.db"):
+            waiting = asyncio.create_task(model.begin(Attempt("1", "k", "e", Usage())))
+            await asyncio.sleep(0.05)
+            waiting.cancel()
+            await asyncio.gather(waiting, return_exceptions=True)
         assert waiting.cancelled()
-        events = [(str(event.status), event.code, event.usage) for event in model.events()]
         await model.aclose()
+        events = [(str(event.status), event.code, event.usage) for event in model.events()]
         return events
 
     assert asyncio.run(run()) == [("sent", "", Usage()), ("failed", "cancelled", FREE)]
+
+
+def test_a_call_cancelled_while_its_request_waits_for_the_file_ends_once(tmp_path: Path) -> None:
+    async def run(server: FaultyServer) -> list[tuple[str, Usage | None]]:
+        model = JournaledModel(ChatClient(Endpoint.parse(server.model)), tmp_path / "j.db")
+        await model.complete(call_of("First."))
+        drawn = call_of("Second.", temperature=1.0)  # nothing is looked for, so that it is the request that waits
+        with held(tmp_path / "j.db"):
+            waiting = asyncio.create_task(model.complete(drawn))
+            await asyncio.sleep(0.05)
+            waiting.cancel()
+            await asyncio.gather(waiting, return_exceptions=True)
+        await model.aclose()
+        return [(str(event.status), event.usage) for event in model.events()][2:]
+
+    with FaultyServer(says("Hello.")) as server:
+        events = asyncio.run(run(server))
+        assert len(server.chats) == 1
+    assert [status for status, _ in events] == ["sent", "failed"]
+    assert events[-1][1] == FREE

@@ -486,6 +486,22 @@ def test_one_that_cannot_be_reached_does_not_hide_what_the_others_can() -> None:
         asyncio.run(work(Replicas([Endpoint.parse(gone.model), Endpoint.parse(server.model)], SWIFT)))
 
 
+def test_one_that_hangs_is_not_waited_for_when_another_has_told_what_it_can() -> None:
+    class HangsToTell(FaultyServer):
+        def _serve(self, request: Request, handler: BaseHTTPRequestHandler) -> None:
+            self._closing.wait(30)
+
+    async def work(model: Replicas) -> None:
+        begin = time.perf_counter()
+        assert (await model.capabilities()).model == "tiny"
+        assert time.perf_counter() - begin < 2
+        assert [one.active for one in await model.health()] == [0, 0]
+        await model.aclose()
+
+    with HangsToTell(says("Hello.")) as first, FaultyServer(says("Hello.")) as second:
+        asyncio.run(work(Replicas([Endpoint.parse(first.model), Endpoint.parse(second.model)], SWIFT)))
+
+
 def test_a_cancelled_call_says_nothing_about_its_endpoint() -> None:
     async def work(model: Replicas, servers: Sequence[FaultyServer]) -> None:
         tasks = [asyncio.create_task(model.complete(call_of(f"{number}"))) for number in range(20)]

@@ -232,11 +232,13 @@ def test_no_text_makes_it_raise(answer: str, text: str, fault: bool) -> None:
     ],
 )
 def test_time_grows_in_line_with_answer_and_criterion(text: str) -> None:
-    def judged(n: int) -> float:
+    def judged(n: int, enough: float) -> float:
         long = text * n
-        return cpu_seconds(lambda: JUDGE.cells(GradeQuery(long, (criterion((long + str(n))[-90_000:]),))), enough=0.05)
+        asked = GradeQuery(long, (criterion((long + str(n))[-90_000:]),))
+        return cpu_seconds(lambda: JUDGE.cells(asked), enough=enough)
 
-    assert judged(8_000) <= max(0.4, 12 * judged(2_000))
+    bound = max(0.4, 12 * judged(2_000, 0.05))
+    assert judged(8_000, bound) <= bound
 
 
 def test_it_gives_a_thousand_cells_a_second() -> None:

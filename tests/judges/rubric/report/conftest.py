@@ -1,6 +1,6 @@
 """The browser and the window that page tests drive, for the page here."""
 
-from tests.judges.report.test_browser import opened
+from tests.browsing import opened
 from tests.refiner.report.test_html_browser import browser
 
 __all__ = ["browser", "opened"]

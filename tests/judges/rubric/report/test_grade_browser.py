@@ -3,24 +3,15 @@
 Needs what tests/refiner/report/test_html_browser.py needs.
 """
 
-from typing import Any
-
 import pytest
-from tests.judges.report.test_browser import Open, faint_texts, shown, status, switch
+from tests.browsing import Open, faint_texts, shown, small_targets, status, switch, visible
 from tests.judges.rubric.report.graded_lake import lake_grades, rendered
 from tests.judges.rubric.report.test_grade_page import hostile
-from tests.refiner.report.test_html_browser import ATTACKS, SMALLEST_TARGET
+from tests.refiner.report.test_html_browser import ATTACKS
 
 
 def lake() -> str:
     return rendered(lake_grades())
-
-
-def visible(page: Any, selector: str) -> int:
-    n: int = page.evaluate(
-        "selector => [...document.querySelectorAll(selector)].filter(one => one.checkVisibility()).length", selector
-    )
-    return n
 
 
 @pytest.mark.parametrize(
@@ -40,18 +31,18 @@ def test_each_filter_keeps_its_answers_and_their_rows_of_the_matrix(
     assert status(page) == "Showing all 4 answers."
     switch(page, word).check()
     assert shown(page) == answers
-    assert visible(page, ".matrix tbody tr") == len(answers)
+    assert len(visible(page, ".matrix tbody tr")) == len(answers)
     assert page.heard == []
 
 
 def test_criteria_of_one_origin_alone(opened: Open) -> None:
     page = opened(lake())
     page.get_by_role("radio", name="Static").check()
-    assert visible(page, "#a1 .cell") == 1
-    assert visible(page, ".criteria tbody tr") == 1
-    assert visible(page, ".matrix tbody td a") == 4
+    assert len(visible(page, "#a1 .cell")) == 1
+    assert len(visible(page, ".criteria tbody tr")) == 1
+    assert len(visible(page, ".matrix tbody td a")) == 4
     page.get_by_role("radio", name="All criteria").check()
-    assert visible(page, "#a1 .cell") == 4
+    assert len(visible(page, "#a1 .cell")) == 4
 
 
 def test_a_sign_of_the_matrix_opens_its_criterion_and_lights_its_quote(opened: Open) -> None:
@@ -100,7 +91,7 @@ def test_print_shows_every_cell_whatever_is_filtered(opened: Open) -> None:
     switch(page, "Not asked 1").check()
     page.emulate_media(media="print")
     assert page.locator("#a3-c1 blockquote").is_visible()
-    assert visible(page, ".matrix tbody tr") == 4
+    assert len(visible(page, ".matrix tbody tr")) == 4
     assert not page.locator(".tools").is_visible()
 
 
@@ -133,12 +124,4 @@ def test_all_text_has_contrast(opened: Open, scheme: str) -> None:
 def test_targets_are_large_enough(opened: Open) -> None:
     page = opened(lake(), width=390)
     page.get_by_role("button", name="Open all").click()
-    small = page.evaluate(
-        """least => [...document.querySelectorAll("a, button, summary, label, input[type=search]")]
-            .filter(element => element.checkVisibility() && !element.matches(".skip"))
-            .map(element => [element.outerHTML.slice(0, 80), element.getBoundingClientRect()])
-            .filter(([, box]) => box.width < least || box.height < least)
-            .map(([html, box]) => [html, box.width, box.height])""",
-        SMALLEST_TARGET - 0.01,
-    )
-    assert small == []
+    assert small_targets(page) == []

@@ -1,0 +1,39 @@
+"""What judges are asked in a step, and what it costs."""
+
+import pytest
+
+from citerefine.refiner.chat.endpoint import Prices
+from citerefine.training.planning.judging import JudgePlan, judge_plan
+from citerefine.training.planning.tokens import step_tokens
+from citerefine.training.recipes.reading import load_recipe
+
+
+def plan(name: str, *sets: str, criteria: float = 6, prices: Prices | None = None) -> JudgePlan:
+    recipe = load_recipe(name, sets)
+    return judge_plan(recipe, step_tokens(recipe, 4000, 6144), criteria, prices)
+
+
+def test_each_answer_is_judged_by_its_criteria_and_by_its_claims() -> None:
+    found = plan("rubric-citation-refiner")
+    assert (found.rubric_calls, found.support_calls, found.calls) == (256, 256, 512)
+    assert plan("rubric-citation-refiner", criteria=30).rubric_calls == 512
+    assert plan("rubric-citation-refiner", "reward.rubric=0").rubric_calls == 0
+
+
+def test_judges_that_compute_cost_nothing() -> None:
+    found = plan("tiny-cpu")
+    assert (found.calls, found.cost, found.reason) == (0, 0.0, "")
+    assert plan("rloo-maths").calls == 0
+
+
+def test_a_cost_is_known_where_prices_are() -> None:
+    without = plan("single-gpu-lora")
+    assert without.cost is None
+    assert "CITEREFINE_PRICES" in without.reason
+    priced = plan("single-gpu-lora", prices=Prices(prompt=1.0, completion=10.0))
+    assert priced.cost == pytest.approx(priced.prompt_tokens / 1e6 + 10 * priced.reply_tokens / 1e6)
+
+
+def test_a_model_of_nli_is_no_server_to_pay() -> None:
+    assert plan("single-gpu-lora", "reward.support=hf:org/nli").support_calls == 0
+    assert plan("single-gpu-lora", "reward.support=cascade:openai:m@http://h:1/v1").support_calls == 64

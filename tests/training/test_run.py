@@ -1,0 +1,199 @@
+"""From a recipe to a trained model, with everything that a run consists of, on a tiny model."""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from safetensors.torch import load_file
+from tests.training.recipes.recipe_rows import RECIPES, TINY, cited_rows, rows_for
+
+from citerefine.refiner.errors import InputError
+from citerefine.training.errors import JudgeOutage, RecipeError, StateError
+from citerefine.training.recipes.reading import load_recipe
+from citerefine.training.recipes.recipe import Recipe
+from citerefine.training.rewards.refiner_reward import RefinerReward
+from citerefine.training.run import Finished, run_identity, run_training
+from citerefine.training.watch.callback import Watcher
+from citerefine.training.watch.run_journal import read_steps
+
+IMITATION = ("sft.steps=2", "sft.rows_per_step=2", "sft.bf16=false", "sft.gradient_checkpointing=false")
+
+
+def tiny(name: str, model: Path, rows: Path, *sets: str) -> Recipe:
+    return load_recipe(name, [*TINY, f"model.name={model}", f"data.train={rows}", *sets])
+
+
+def trained(recipe: Recipe, out: Path, *, resume: bool = False) -> tuple[Finished, list[str]]:
+    told = list[str]()
+    return run_training(recipe, out, resume=resume, tell=told.append), told
+
+
+def weights(model: Path) -> dict[str, Any]:
+    return load_file(next(model.glob("*.safetensors")))
+
+
+def scored_steps(run: Path) -> list[int]:
+    """The step of each completion that was scored."""
+    return [json.loads(line)["step"] for line in (run / "transcripts.jsonl").read_text("utf-8").splitlines()]
+
+
+@pytest.mark.parametrize("name", RECIPES)
+def test_every_bundled_recipe_runs_a_step(name: str, tiny_qwen3: Path, tmp_path: Path) -> None:
+    recipe, run = tiny(name, tiny_qwen3, rows_for(name, tmp_path)), tmp_path / "run"
+    finished, told = trained(recipe, run)
+    assert finished == (1, 1, run / "model")
+    assert "15 rows to train on, 0 held out to watch" in told
+    (step,) = read_steps(run / "metrics.jsonl")
+    assert step.values["reward/total"] is not None
+    assert step.values["reward/missing_share"] == 0
+    assert len((run / "transcripts.jsonl").read_text().splitlines()) == 4
+    assert load_recipe(str(run / "recipe.toml")) == recipe
+    assert (run / "run.html").is_file()
+    assert list((run / "tensorboard").iterdir())
+    assert not list(run.rglob("training_args.bin"))
+
+
+def test_answers_to_imitate_come_first_and_rewards_go_on_from_there(tiny_qwen3: Path, tmp_path: Path) -> None:
+    watched = ("watch.heldout_rows=2", "watch.audit=lexical")
+    rates = ("sft.learning_rate=1e-2", "sft.schedule=constant", "sft.warmup_steps=0", "train.lora=none")
+    recipe = tiny("tiny-cpu", tiny_qwen3, cited_rows(tmp_path / "rows.jsonl"), *IMITATION, *rates, *watched)
+    finished, told = trained(recipe, tmp_path / "run")
+    assert finished.model is not None
+    assert "training on 15 given answers" in told
+    start, end, first = weights(tmp_path / "run" / "sft" / "model"), weights(finished.model), weights(tiny_qwen3)
+    name = "model.layers.0.mlp.up_proj.weight"
+    assert (start[name] - first[name]).abs().max() > 1e-3  # two steps of 0.01
+    assert (end[name] - start[name]).abs().max() < 1e-3  # one step of 0.00001
+    losses = [step.values["loss"] for step in read_steps(tmp_path / "run" / "sft" / "metrics.jsonl")]
+    assert len(losses) == 2
+    held = [step for step in read_steps(tmp_path / "run" / "metrics.jsonl") if step.phase == "heldout"]
+    assert [step.step for step in held] == [0, 1]
+    assert all(step.values["heldout/n"] == 1 and step.values["heldout/rubric"] is not None for step in held)
+
+
+def test_small_matrices_of_imitation_are_merged_before_rewards(tiny_qwen3: Path, tmp_path: Path) -> None:
+    recipe = tiny("tiny-cpu", tiny_qwen3, cited_rows(tmp_path / "rows.jsonl"), *IMITATION, "sft.lora.rank=2")
+    finished, _ = trained(recipe, tmp_path / "run")
+    assert (tmp_path / "run" / "sft" / "model" / "config.json").is_file()
+    assert finished.model is not None
+    named = json.loads((finished.model / "adapter_config.json").read_text())["base_model_name_or_path"]
+    assert named == str(tmp_path / "run" / "sft" / "model")
+
+
+def test_a_run_that_was_stopped_goes_on_and_ends_as_if_it_had_not_been(
+    tiny_qwen3: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rows = cited_rows(tmp_path / "rows.jsonl")
+    recipe = tiny("tiny-cpu", tiny_qwen3, rows, "train.steps=3", "train.lora=none", "train.learning_rate=1e-3")
+    whole, _ = trained(recipe, tmp_path / "whole")
+    logged, steps = Watcher.on_log, list[int]()
+
+    def interrupted(self: Watcher, args: Any, state: Any, control: Any, **rest: Any) -> None:
+        logged(self, args, state, control, **rest)
+        if not steps:
+            signal.raise_signal(signal.SIGINT)
+        steps.append(state.global_step)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Watcher, "on_log", interrupted)
+        stopped, told = trained(recipe, tmp_path / "run")
+    assert stopped.model is None
+    assert 1 <= stopped.steps < 3
+    assert any(line.startswith("stopping: this step is finished and saved first") for line in told)
+
+    with pytest.raises(InputError, match="holds a run already; go on with it with --resume"):
+        trained(recipe, tmp_path / "run")
+    with pytest.raises(StateError, match=r"train\.group_size: 2 → 4"):
+        trained(tiny("tiny-cpu", tiny_qwen3, rows, "train.steps=3", "train.lora=none", "train.learning_rate=1e-3",
+                     "train.group_size=4"), tmp_path / "run", resume=True)  # fmt: skip
+
+    finished, told = trained(recipe, tmp_path / "run", resume=True)
+    assert f"going on from step {stopped.steps}" in told
+    assert finished.model is not None
+    assert whole.model is not None
+    mine, other = weights(finished.model), weights(whole.model)
+    assert all((mine[name] == other[name]).all() for name in other)
+    assert scored_steps(tmp_path / "run") == [0] * 4 + [1] * 4 + [2] * 4
+    assert [step.step for step in read_steps(tmp_path / "run" / "metrics.jsonl")] == [1, 2, 3]
+
+
+def test_judges_that_fail_end_the_run_with_what_was_saved_and_it_goes_on_when_they_are_back(
+    tiny_qwen3: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    recipe = tiny("tiny-cpu", tiny_qwen3, cited_rows(tmp_path / "rows.jsonl"), "train.steps=2")
+    asked = RefinerReward.__call__
+
+    async def failing(self: RefinerReward, *args: Any, trainer_state: Any = None, **columns: Any) -> list[float | None]:
+        rewards = await asked(self, *args, trainer_state=trainer_state, **columns)
+        if trainer_state.global_step:
+            raise JudgeOutage("no judge answers")
+        return rewards
+
+    with monkeypatch.context() as patched:
+        patched.setattr(RefinerReward, "__call__", failing)
+        with pytest.raises(JudgeOutage, match="no judge answers"):
+            trained(recipe, tmp_path / "run")
+    assert [path.name for path in (tmp_path / "run" / "checkpoints").glob("checkpoint-*")] == ["checkpoint-1"]
+    finished, told = trained(recipe, tmp_path / "run", resume=True)
+    assert "going on from step 1" in told
+    assert finished.steps == 2
+    assert scored_steps(tmp_path / "run") == [0] * 4 + [1] * 4
+
+
+def test_other_folders_are_not_written_into(tiny_qwen3: Path, tmp_path: Path) -> None:
+    recipe = tiny("tiny-cpu", tiny_qwen3, cited_rows(tmp_path / "rows.jsonl"))
+    mine = tmp_path / "mine"
+    mine.mkdir()
+    (mine / "thesis.txt").write_text("years of work")
+    for resume in (False, True):
+        with pytest.raises(InputError, match="is not empty, and holds no run"):
+            trained(recipe, mine, resume=resume)
+    assert [path.name for path in mine.iterdir()] == ["thesis.txt"]
+
+
+def test_what_cannot_be_run_here_is_told_before_a_model_is_loaded(tiny_qwen3: Path, tmp_path: Path) -> None:
+    rows = cited_rows(tmp_path / "rows.jsonl")
+    with pytest.raises(RecipeError, match=r"hardware.gpus is 1, and there is no GPU here; set hardware.gpus = 0"):
+        trained(tiny("tiny-cpu", tiny_qwen3, rows, "hardware.gpus=1"), tmp_path / "gpu")
+    with pytest.raises(RecipeError, match="two phases cannot be run"):
+        trained(tiny("tiny-cpu", tiny_qwen3, rows, "phases=two"), tmp_path / "two")
+    with pytest.raises(RecipeError, match=r"the tokenizer of .* cannot be loaded: .*; name a folder"):
+        trained(tiny("tiny-cpu", tmp_path / "nothing", rows), tmp_path / "none")
+
+
+def test_servers_and_patience_may_change_while_a_run_goes_on() -> None:
+    one = load_recipe("single-gpu-lora", ["reward.judge=openai:m@http://10.0.0.1:8000/v1", "reward.patience=60"])
+    other = load_recipe("single-gpu-lora", ["reward.judge=openai:m@http://10.0.0.2:8000/v1", "data.train=moved.jsonl"])
+    assert run_identity(one) == run_identity(other)
+    assert run_identity(one) != run_identity(load_recipe("single-gpu-lora", ["reward.judge=openai:n@http://10.0.0.1/v1"]))
+    assert run_identity(one) != run_identity(load_recipe("single-gpu-lora", ["reward.citation=0.5"]))
+
+
+@pytest.mark.skipif("CITEREFINE_PROCESSES" not in os.environ, reason="half a minute; set CITEREFINE_PROCESSES=1")
+def test_two_processes_train_one_model_and_the_first_one_speaks(tiny_qwen3: Path, tmp_path: Path) -> None:
+    rows = cited_rows(tmp_path / "rows.jsonl")
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    sets = [*TINY, f"model.name={tiny_qwen3}", f"data.train={rows}", "hardware.engine=ddp", "train.lora=none"]
+    torchrun = ["torchrun", "--nproc_per_node=2", "--master_addr=127.0.0.1", f"--master_port={port}", "--no-python"]
+    train = ["citerefine", "train", "tiny-cpu", "--out", str(tmp_path / "run"), "--json"]
+    programs = Path(sys.executable).parent
+    done = subprocess.run(
+        [programs / torchrun[0], *torchrun[1:], programs / train[0], *train[1:], *(f"--set={text}" for text in sets)],
+        capture_output=True,
+        text=True,
+        env={**os.environ, "OMP_NUM_THREADS": "1"},
+    )
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["steps"] == 1
+    assert done.stderr.count("15 rows to train on") == 1
+    assert len(read_steps(tmp_path / "run" / "metrics.jsonl")) == 1
+    files = [tmp_path / "run" / name for name in ("transcripts.jsonl", "transcripts-1.jsonl")]
+    assert [len(file.read_text().splitlines()) for file in files] == [2, 2]

@@ -1,0 +1,59 @@
+"""Signs that a policy learns its reward rather than its task raise an alarm; a healthy run raises none."""
+
+from citerefine.training.watch.alarms import find_alarms
+from citerefine.training.watch.run_journal import Phase, StepRow
+from citerefine.training.watch.settings import WatchSettings
+
+SETTINGS = WatchSettings()
+
+
+def row(step: int, phase: Phase = "train", **values: float | None) -> StepRow:
+    return StepRow(step=step, time=0.0, phase=phase, values={k.replace("__", "/"): v for k, v in values.items()})
+
+
+def codes(rows: list[StepRow]) -> list[str]:
+    return [alarm.code for alarm in find_alarms(rows, SETTINGS)]
+
+
+def test_a_healthy_run_raises_no_alarm() -> None:
+    rows = [
+        row(step, reward__total=0.01 * step, copy_share=0.1, reward__missing_share=0.01, length__mean=100 + step)
+        for step in range(1, 40)
+    ]
+    for step in (0, 20):
+        rows.append(row(step, "heldout", heldout__f1=0.3 + step / 100, heldout__rubric=0.4, heldout__audit=0.4))
+    assert codes(rows) == []
+    assert codes([]) == []
+
+
+def test_a_judge_that_sees_gains_alone_is_being_hacked() -> None:
+    rows = [
+        row(0, "heldout", heldout__rubric=0.40, heldout__audit=0.50),
+        row(10, "heldout", heldout__rubric=0.75, heldout__audit=0.52),
+    ]
+    (alarm,) = find_alarms(rows, SETTINGS)
+    assert alarm.code == "judge_gap"
+    assert "+0.35" in alarm.message
+    assert "+0.02" in alarm.message
+    rows[1] = row(10, "heldout", heldout__rubric=0.75, heldout__audit=None)
+    assert codes(rows) == []  # not measured is no gap
+
+
+def test_reward_that_rises_while_heldout_scores_fall() -> None:
+    rows = [row(step, reward__total=0.1 * step) for step in range(1, 21)]
+    rows += [row(step, "heldout", heldout__f1=f1) for step, f1 in ((0, 0.3), (10, 0.5), (20, 0.4))]
+    assert codes(rows) == ["heldout_falls"]
+
+
+def test_copying_missing_rewards_and_odd_lengths() -> None:
+    rows = [
+        row(step, copy_share=0.8, reward__missing_share=0.3, length__mean=200 if step < 6 else 40)
+        for step in range(1, 20)
+    ]
+    assert codes(rows) == ["copied", "missing", "length"]
+
+
+def test_one_odd_batch_raises_no_alarm() -> None:
+    rows = [row(step, copy_share=0.1, length__mean=100.0) for step in range(1, 20)]
+    rows.append(row(20, copy_share=1.0, length__mean=300.0))
+    assert codes(rows) == []

@@ -1,0 +1,1 @@
+"""Trains refiners: data, rewards, trainer, recipes, and what shows that a policy learns."""

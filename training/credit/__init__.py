@@ -1,0 +1,1 @@
+"""Which tokens of an answer carry which advantage."""

@@ -1,0 +1,1 @@
+"""Training data: rows, prompts, splits, and how rows are made of questions."""

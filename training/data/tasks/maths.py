@@ -1,0 +1,25 @@
+"""The task `maths`: a problem, no evidence; the answer ends in a box.
+
+In: a row. Out: its prompt, from maths.md beside this module. Not here: grading (citerefine.training.rewards).
+"""
+
+from functools import cache
+from importlib.resources import files
+
+from citerefine.refiner.chat.call import ChatCall, Message
+from citerefine.refiner.prompts.fit import Count
+from citerefine.refiner.records import Mode
+from citerefine.training.data.row import TrainingRow
+from citerefine.training.data.settings import DataSettings
+from citerefine.training.data.tasks.prompt import TaskPrompt
+
+
+@cache
+def _system() -> str:
+    return files("citerefine.training.data.tasks").joinpath("maths.md").read_text("utf-8").strip()
+
+
+async def build(row: TrainingRow, settings: DataSettings, count: Count) -> TaskPrompt:
+    """The prompt: never trimmed, since no part of a problem can go."""
+    messages = (Message(role="system", content=_system()), Message(role="user", content=row.question.strip()))
+    return TaskPrompt(ChatCall(messages=messages, thinking=row.mode is Mode.THINK), row)

@@ -1,0 +1,66 @@
+"""A tokenizer under which the refiner's own prompt is short, so that a small model on two cores can read it.
+
+In: the prompt files of the refiner, the words of the task. Out: a tokenizer of transformers. Each paragraph of the
+fixed text of a prompt is one token, and so are each opening tag, each word of the task and each syllable of a name; all else
+is bytes, so that any text can be written. The text that a prompt is rendered to does not depend on it. Not here: what
+prompts say.
+"""
+
+import re
+from collections.abc import Iterable, Iterator
+from importlib.resources import files
+from typing import Any, Final
+
+from tokenizers import AddedToken, Tokenizer, decoders, models, pre_tokenizers
+from transformers import PreTrainedTokenizerFast
+
+from citerefine.training.demo.names import SYLLABLES
+from citerefine.training.demo.task import MOST_SNIPPETS
+
+END: Final = "<|im_end|>"
+_CONTROL: Final = ("<|endoftext|>", "<|im_start|>", END)
+_PROMPT_FILES: Final = ("system", "answer_only", "evidence", "question")
+_PLACEHOLDER: Final = re.compile(r"\$\w+")
+_TURNS: Final = ("system\n", "user\n", "assistant\n", "<think>\n\n</think>\n\n", "\n\n")
+_MARKS: Final = ("\nText: ", "\n</snippet>\n", "\n</snippet>", "</snippet>", "<answer>", "</answer>")
+_WORDS: Final = ("Where do ships from", " sail?", "Ships from", " sail to")
+
+
+def make_tokenizer() -> PreTrainedTokenizerFast:
+    """The tokenizer, the same each time; about 500 tokens."""
+    core = Tokenizer(_syllable_model())
+    core.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False)
+    core.decoder = decoders.ByteLevel()
+    core.add_special_tokens([*_CONTROL])
+    core.add_tokens([AddedToken(text, special=False, normalized=False) for text in dict.fromkeys(_fixed_texts())])
+    tokenizer = PreTrainedTokenizerFast(
+        tokenizer_object=core, eos_token=END, pad_token=_CONTROL[0], padding_side="left"
+    )
+    tokenizer.chat_template = files("citerefine.training.demo").joinpath("chat_template.jinja").read_text("utf-8").strip()
+    return tokenizer
+
+
+def _syllable_model() -> Any:
+    """Byte-level BPE whose merges are syllables: ` Ka` and `lo` for a name at the beginning and within."""
+    blank = "Ġ"  # as byte-level BPE writes it
+    merges = [(syllable[0], syllable[1]) for syllable in SYLLABLES]
+    merges += [(first.upper(), second) for first, second in merges]
+    merges += [(blank, syllable.capitalize()) for syllable in SYLLABLES]
+    tokens = [*sorted(pre_tokenizers.ByteLevel.alphabet()), *("".join(pair) for pair in merges)]
+    return models.BPE(vocab={token: number for number, token in enumerate(tokens)}, merges=merges)
+
+
+def _fixed_texts() -> Iterable[str]:
+    """What is one token each; where two begin at the same place the longer one is."""
+    yield from _paragraphs()
+    yield from _TURNS
+    yield from (f"<snippet id=S{number}>" for number in range(1, MOST_SNIPPETS + 1))
+    yield from _MARKS
+    yield from _WORDS
+
+
+def _paragraphs() -> Iterator[str]:
+    for name in _PROMPT_FILES:
+        text = files("citerefine.refiner.prompts").joinpath(f"{name}.md").read_text("utf-8").strip()
+        for part in _PLACEHOLDER.split(text):
+            yield from (paragraph for paragraph in part.strip("\n").split("\n\n") if paragraph)

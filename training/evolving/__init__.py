@@ -1,0 +1,1 @@
+"""Rubrics that grow along a training run: criteria are written from rollouts, admitted, rewarded, and retired."""

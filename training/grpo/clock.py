@@ -1,0 +1,49 @@
+"""Where the time of a step goes: `StepClock`.
+
+In: calls as a step goes on. Out: seconds under the names that runs are logged by, and tokens a second. Not here: what
+is learnt.
+"""
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Literal
+
+Part = Literal["rollout", "reward"]
+
+
+class StepClock:
+    """Times one optimizer step after the other."""
+
+    def __init__(self) -> None:
+        self._began: float | None = None
+        self._spent: dict[Part, float] = {}
+        self._tokens = 0
+
+    def start(self) -> None:
+        """Begins a step, unless one is going on."""
+        if self._began is None:
+            self._began, self._spent, self._tokens = time.perf_counter(), {}, 0
+
+    @contextmanager
+    def spending(self, part: Part) -> Iterator[None]:
+        """Counts what happens inside to a part of the step."""
+        began = time.perf_counter()
+        try:
+            yield
+        finally:
+            self._spent[part] = self._spent.get(part, 0.0) + time.perf_counter() - began
+
+    def count(self, tokens: int) -> None:
+        """Counts tokens of prompts and answers, over all processes."""
+        self._tokens += tokens
+
+    def stop(self) -> dict[str, float]:
+        """Ends the step: seconds of its parts, and tokens a second; nothing if none was going on."""
+        if self._began is None:
+            return {}
+        whole, self._began = time.perf_counter() - self._began, None
+        parts = {f"time/{part}": seconds for part, seconds in self._spent.items()}
+        if self._tokens:
+            parts["tokens/s"] = self._tokens / whole
+        return parts | {"time/update": whole - sum(self._spent.values())}

@@ -1,0 +1,1 @@
+"""What a training run will take, worked out before anything is loaded."""

@@ -1,0 +1,85 @@
+"""What judges are asked in one step, and what that costs: an estimate.
+
+In: a recipe, tokens of a step, how many criteria rows have. Out: `JudgePlan`. Judges that compute cost nothing. Not
+here: what a run really asked, which its journal holds.
+"""
+
+import math
+from typing import Final
+
+from citerefine.judges.chat.chat_judge import CLAIMS_PER_CALL
+from citerefine.judges.rubric.chat.chat_rubric_judge import CRITERIA_PER_CALL, VOTES
+from citerefine.judges.strips.examiner import TOKENS_A_LINE
+from citerefine.refiner.chat.endpoint import Prices
+from citerefine.refiner.records import Record, Text, Usage
+from citerefine.training.planning.tokens import StepTokens
+from citerefine.training.recipes.recipe import Recipe
+
+_INSTRUCTIONS: Final = 500
+"""Tokens of a judge's prompt that are neither evidence nor answer."""
+_CRITERION: Final = 40
+"""Tokens of a criterion."""
+_CLAIM: Final = 50
+"""Tokens of an answer to a claim: so many claims has an answer that is as long as it may be."""
+_ASKED: Final = ("openai", "vllm", "hf", "cascade")
+
+
+class JudgePlan(Record):
+    """Calls of one step."""
+
+    calls: int
+    """Of both judges, at least."""
+    rubric_calls: int
+    """Each may be made again, up to `votes` times, where the judge is unsure."""
+    support_calls: int
+    prompt_tokens: int
+    reply_tokens: int
+    """At most."""
+    cost: float | None
+    """US dollars; None if that is not known."""
+    reason: Text = ""
+    """Why there is no cost."""
+    votes: int = VOTES
+
+
+def asks(judge: str) -> bool:
+    """Whether a judge of this name calls a model, and does not compute."""
+    return judge.partition(":")[0] in _ASKED
+
+
+def judge_plan(recipe: Recipe, tokens: StepTokens, criteria: float, prices: Prices | None) -> JudgePlan:
+    """What judging the answers of a step takes.
+
+    Args:
+        recipe: names the judges.
+        tokens: of a step.
+        criteria: of a row, those of static sets with it, on average.
+        prices: of the judges' servers; None if they are not known.
+    """
+    reward, answers = recipe.reward, tokens.answers
+    page = _INSTRUCTIONS + tokens.prompt_tokens + tokens.answer_tokens
+    claims = math.ceil(tokens.answer_tokens / _CLAIM)
+    rubric = math.ceil(criteria / CRITERIA_PER_CALL) if reward.rubric and asks(reward.judge) else 0
+    nli = reward.support.partition(":")[0] == "hf"
+    support = math.ceil(claims / CLAIMS_PER_CALL) if reward.citation and asks(reward.support) and not nli else 0
+    prompt = answers * ((rubric + support) * page + (rubric > 0) * round(criteria * _CRITERION))
+    reply = answers * TOKENS_A_LINE * ((rubric > 0) * math.ceil(criteria) + (support > 0) * claims)
+    calls = answers * (rubric + support)
+    cost, reason = _cost(calls, Usage(prompt_tokens=prompt, completion_tokens=reply), prices)
+    return JudgePlan(
+        calls=calls,
+        rubric_calls=answers * rubric,
+        support_calls=answers * support,
+        prompt_tokens=prompt,
+        reply_tokens=reply,
+        cost=cost,
+        reason=reason,
+    )
+
+
+def _cost(calls: int, usage: Usage, prices: Prices | None) -> tuple[float | None, str]:
+    if not calls:
+        return 0.0, ""
+    if prices is None:
+        return None, "no prices are set (CITEREFINE_PRICES, as in 0.15,0.60)"
+    return prices.cost(usage), ""

@@ -1,0 +1,47 @@
+"""A recipe: everything that decides a training run, in one frozen record.
+
+In: the sections of a TOML file (reading.py). Out: `Recipe`; TOML again. Whoever has the resolved recipe, the data and
+the models can run the same training. Needs no torch. Not here: whether the parts go together and are there (checks.py).
+"""
+
+from typing import Any, Literal
+
+import tomli_w
+from pydantic import Field
+
+from citerefine.refiner.records import Line, Record
+from citerefine.training.data.settings import DataSettings
+from citerefine.training.evolving.settings import EvolvingSettings
+from citerefine.training.grpo.settings import AlgorithmSettings, SftSettings
+from citerefine.training.recipes.sections import HardwareSettings, ModelSettings
+from citerefine.training.rewards.settings import RewardSettings
+from citerefine.training.watch.settings import WatchSettings
+
+
+class Recipe(Record):
+    """One training run."""
+
+    about: Line = None
+    """What it is for, in one line."""
+    phases: Literal["one", "two"] = "one"
+    """`two`: each prompt is answered, and then the model improves a draft of its own; both are trained on."""
+    model: ModelSettings
+    data: DataSettings
+    reward: RewardSettings = Field(default_factory=RewardSettings)
+    evolve: EvolvingSettings | None = None
+    """Rubrics that grow along the run; None: they stay as the rows have them."""
+    train: AlgorithmSettings = Field(default_factory=AlgorithmSettings)
+    sft: SftSettings | None = None
+    """Training on given answers before; None: none."""
+    watch: WatchSettings = Field(default_factory=WatchSettings)
+    hardware: HardwareSettings = Field(default_factory=HardwareSettings)
+
+    def resolved(self) -> str:
+        """The recipe as TOML with every value that holds, defaults too; reading it gives the same recipe."""
+        return tomli_w.dumps(_without_none(self.model_dump(mode="json")))
+
+
+def _without_none(values: dict[str, Any]) -> dict[str, Any]:
+    """TOML has no null: what is left out is None again when it is read, since that is the default of all such keys."""
+    kept = {key: value for key, value in values.items() if value is not None}
+    return {key: _without_none(value) if isinstance(value, dict) else value for key, value in kept.items()}

@@ -1,0 +1,142 @@
+"""Scores the answers to several prompts at once, and asks again where judges do not answer.
+
+In: groups of answers, a grader. Out: `Judged` for each answer, in order. A bounded number of answers is judged at once;
+what one of them fails on is missing there and nowhere else. Not here: one answer (answers.py), one group
+(combining.py), what a trainer passes (refiner_reward.py).
+"""
+
+import asyncio
+from collections.abc import Iterator, Sequence
+from typing import Final, NamedTuple, Protocol
+
+from citerefine.judges.rubric.rubric_score import RubricScore
+from citerefine.refiner.records import Usage
+from citerefine.training.data.row import TrainingRow
+from citerefine.training.rewards.answers import Graded, Grader, all_of
+from citerefine.training.rewards.breakdown import Breakdown
+from citerefine.training.rewards.combining import Judged, combine_group
+from citerefine.training.rewards.criteria import Criteria, criteria_of
+from citerefine.training.rewards.parts import Missing, missing_by
+from citerefine.training.rewards.waiting import Patience, lacks_judges, outage
+
+MOST_AT_ONCE: Final = 64
+"""Answers that are judged at once; how many requests that makes is for the model's client to bound."""
+
+
+class Group(NamedTuple):
+    """The answers to one prompt."""
+
+    row: TrainingRow | Missing
+    """Missing if it could not be read: its answers have no reward."""
+    texts: tuple[str, ...]
+    draw: str
+    """Decides which criteria are withheld from the group (criteria.py)."""
+
+
+class Scores(NamedTuple):
+    """What a batch is worth."""
+
+    groups: list[list[Judged]]
+    usages: list[Usage]
+    """What the rubric judge consumed for each answer, where it is known."""
+
+
+class RubricSource(Protocol):
+    """Where criteria come from in place of `criteria_of`: rubrics that change with what was seen of answers."""
+
+    def criteria(self, row: TrainingRow, draw: str) -> Criteria | None:
+        """As `criteria_of`. Raises ValueError."""
+
+    async def observe(self, step: int, groups: Sequence[Group], judged: Sequence[Sequence[Judged]]) -> None:
+        """Is told what answers are worth that are trained on, by group."""
+
+
+async def score_batch(
+    groups: Sequence[Group], grader: Grader, *, patience: float | None, rubrics: RubricSource | None = None
+) -> Scores:
+    """What all answers are worth.
+
+    Args:
+        groups: of the batch.
+        grader: with settings and judges.
+        rubrics: where criteria come from; None: from the rows, and the settings' static sets.
+        patience: seconds for which judges are asked again while too many answers lack a reward for want of one; None
+            asks once, and leaves it at that.
+
+    Raises:
+        JudgeOutage: if the patience ends.
+        CallError: if asking on is of no use for any answer: `unauthorized`, `no_such_model`, `budget`.
+        ModelError: if a judge cannot be loaded.
+    """
+    batch = _Batch(groups, grader, rubrics)
+    await batch.ask()
+    waits = Patience(patience) if patience is not None else None
+    while waits is not None and lacks_judges([*batch.rows()], grader.settings.least_valid):
+        can_help = any(one.again for one in batch.rows())
+        if not can_help or not await waits.pause():
+            raise outage([*batch.rows()], patience or 0.0)
+        await batch.ask()
+    return Scores(batch.judged, batch.usages())
+
+
+class _Batch:
+    """What is known of a batch so far."""
+
+    def __init__(self, groups: Sequence[Group], grader: Grader, rubrics: RubricSource | None) -> None:
+        self._groups, self._grader, self._rubrics = groups, grader, rubrics
+        self._criteria = [self._criteria_of(group) for group in groups]
+        self._graded: list[list[Graded | None]] = [[None] * len(group.texts) for group in groups]
+        self._at_once = asyncio.Semaphore(MOST_AT_ONCE)
+        self.judged: list[list[Judged]] = []
+
+    def _criteria_of(self, group: Group) -> Criteria | Missing | None:
+        if isinstance(group.row, Missing):
+            return group.row
+        try:
+            if self._rubrics is not None:
+                return self._rubrics.criteria(group.row, group.draw)
+            return criteria_of(group.row, self._grader.settings, group.draw)
+        except ValueError as error:  # a rubric that cannot be joined costs its group, and not the run
+            return missing_by(error)
+
+    def rows(self) -> Iterator[Judged]:
+        """All answers, in order."""
+        return (one for group in self.judged for one in group)
+
+    async def ask(self) -> None:
+        """Asks for all that is not known yet, and works out the rewards."""
+        await all_of([self._grade(g, i) for g, group in enumerate(self._groups) for i in self._due(g, group)])
+        self.judged = [self._combined(g, group) for g, group in enumerate(self._groups)]
+
+    def _due(self, g: int, group: Group) -> list[int]:
+        if isinstance(self._criteria[g], Missing):
+            return []
+        if not self.judged:
+            return [*range(len(group.texts))]
+        return [i for i, one in enumerate(self.judged[g]) if one.again]
+
+    async def _grade(self, g: int, i: int) -> None:
+        group, criteria = self._groups[g], self._criteria[g]
+        assert not isinstance(group.row, Missing)  # such groups have none due
+        assert not isinstance(criteria, Missing)
+        async with self._at_once:
+            asked = None if criteria is None else criteria.asked
+            self._graded[g][i] = await self._grader.grade(group.row, group.texts[i], asked, self._graded[g][i])
+
+    def _combined(self, g: int, group: Group) -> list[Judged]:
+        criteria = self._criteria[g]
+        if isinstance(group.row, Missing) or isinstance(criteria, Missing):
+            why = criteria if isinstance(criteria, Missing) else Missing("unread")
+            id = "" if isinstance(group.row, Missing) else group.row.id
+            return [_unjudged(id, why)] * len(group.texts)
+        graded = [one for one in self._graded[g] if one is not None]
+        return combine_group(group.row.id, graded, criteria, self._grader.settings)
+
+    def usages(self) -> list[Usage]:
+        """What the rubric judge consumed for each answer, where that is known."""
+        scores = [one.rubric for group in self._graded for one in group if one is not None]
+        return [score.usage for score in scores if isinstance(score, RubricScore) and score.usage is not None]
+
+
+def _unjudged(id: str, why: Missing) -> Judged:
+    return Judged(Breakdown(id=id, reason=f"bad_row: {why.reason}"), (), None, (why,), None)

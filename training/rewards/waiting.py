@@ -1,0 +1,66 @@
+"""Waits for judges that do not answer, and says when that has lasted long enough.
+
+In: what a batch is known to be worth. Out: pauses, or JudgeOutage. Below this, a model client sends a request again,
+opens a breaker and probes its server (citerefine.refiner.chat); what is waited for here are outages of minutes. A batch
+goes on once enough of it has a reward: answers that lack one are not trained on. Not here: asking.
+"""
+
+import asyncio
+import random
+from collections import Counter
+from collections.abc import Sequence
+from typing import Final
+
+from citerefine.training.errors import JudgeOutage
+from citerefine.training.rewards.combining import Judged
+
+FIRST_PAUSE: Final = 1.0
+LONGEST_PAUSE: Final = 60.0
+_MOST_CODES: Final = 5
+
+
+class Patience:
+    """How long judges are asked again: with pauses that double, each shortened by up to a half by chance."""
+
+    def __init__(self, seconds: float) -> None:
+        """The time begins with the first pause."""
+        self._seconds = seconds
+        self._until: float | None = None
+        self._pauses = 0
+
+    async def pause(self) -> bool:
+        """Waits; False at once if the time is over."""
+        now = asyncio.get_running_loop().time()
+        if self._until is None:
+            self._until = now + self._seconds
+        left = self._until - now
+        if left <= 0:
+            return False
+        length = min(LONGEST_PAUSE, FIRST_PAUSE * 2**self._pauses) * random.uniform(0.5, 1.0)
+        self._pauses += 1
+        await asyncio.sleep(min(length, left))
+        return True
+
+
+def lacks_judges(judged: Sequence[Judged], least_valid: float) -> bool:
+    """Whether more of a batch than is allowed has no reward since a judge failed.
+
+    Answers of which nobody can say what they are worth, as of an abstention without a label, do not count: no judge
+    would help.
+    """
+    failed = sum(one.has_failed for one in judged)
+    return len(judged) - failed < least_valid * len(judged) - 1e-9
+
+
+def outage(judged: Sequence[Judged], seconds: float) -> JudgeOutage:
+    """What is raised where judges are waited for no longer."""
+    failed = [one for one in judged if one.has_failed]
+    counts = Counter(code for one in failed for part in one.missing for code in part.codes)
+    codes = ", ".join(f"{code} {n}x" for code, n in counts.most_common(_MOST_CODES))
+    again = any(one.again for one in failed)
+    tried = f"within {seconds:g} s of asking again" if again else "and asking again would give the same"
+    reason = failed[-1].breakdown.reason
+    return JudgeOutage(
+        f"of {len(judged)} answers, {len(failed)} could not be judged {tried} ({codes}); the last reason was {reason}; "
+        "see that the judges' servers answer, then go on with --resume; or raise patience, or lower least_valid"
+    )

@@ -1,0 +1,147 @@
+"""Follows a trainer and writes what is seen: journal, samples, held-out scores, table, alarms, page.
+
+In: the events of a transformers Trainer. Out: the files of the run's folder, and lines on standard error. Held-out rows
+are answered before the first step, every so often, and after the last one; a run that goes on from a checkpoint writes
+the steps behind it anew. All processes of a run have this callback, since all must sample; the first one writes. Not
+here: what is measured of a step (the trainer, the reward).
+"""
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Final, NamedTuple
+
+from transformers import TrainerCallback
+
+from citerefine.training.rewards.breakdown import Breakdown
+from citerefine.training.watch.alarms import find_alarms
+from citerefine.training.watch.heldout import Heldout, Sampler
+from citerefine.training.watch.run_journal import Phase, RunJournal, StepRow, read_steps
+from citerefine.training.watch.run_page import write_page
+from citerefine.training.watch.samples import SampleFile
+from citerefine.training.watch.settings import WatchSettings
+from citerefine.training.watch.table import Table
+
+_NOT_FIGURES: Final = frozenset({"epoch", "step", "total_flos"})
+
+
+class Rollout(NamedTuple):
+    """The completions of a step, and what they earned."""
+
+    questions: Sequence[str]
+    completions: Sequence[str]
+    breakdowns: Sequence[Breakdown]
+
+
+class Watcher(TrainerCallback):  # type: ignore[misc]  # transformers is not typed
+    """Watches one run."""
+
+    def __init__(
+        self,
+        run: Path,
+        settings: WatchSettings,
+        *,
+        phase: Phase = "train",
+        heldout: Heldout | None = None,
+        sample: Sampler | None = None,
+        rollout: Callable[[], Rollout | None] | None = None,
+        report: Callable[[Mapping[str, float], int], None] | None = None,
+        writes: bool = True,
+    ) -> None:
+        """Opens nothing yet.
+
+        Args:
+            run: the folder.
+            settings: what is watched, and how often.
+            phase: of the figures that the trainer logs.
+            heldout: rows to score now and then, with `sample` to answer them.
+            sample: answers prompts with the policy as it is.
+            rollout: gives the completions of the last step.
+            report: gets the held-out figures and their step, for the backends that the trainer reports to.
+            writes: whether this process writes; the first one does.
+        """
+        self._run, self._settings, self._phase = run, settings, phase
+        self._heldout, self._sample, self._rollout, self._report = heldout, sample, rollout, report
+        self._writes = writes
+        self._journal: RunJournal | None = None
+        self._samples: SampleFile | None = None
+        self._table: Table | None = None
+        self._rows = list[StepRow]()
+        self._scored_at = -1
+
+    # --- events of the trainer --------------------------------------------------------------------------------
+
+    def on_train_begin(self, args: Any, state: Any, control: Any, **rest: Any) -> None:
+        """Opens the files, and takes away what will be done again."""
+        if self._writes:
+            self._journal = RunJournal(self._run / "metrics.jsonl")
+            self._journal.rewind(state.global_step)
+            self._rows = read_steps(self._journal.path)
+            self._samples = SampleFile(self._run / "samples.jsonl", self._settings.samples_per_step)
+            self._samples.rewind(state.global_step)
+            self._table = Table(state.max_steps)
+        if state.global_step == 0:
+            self._score(0)
+
+    def on_step_end(self, args: Any, state: Any, control: Any, **rest: Any) -> None:
+        """Keeps samples of the step, and scores held-out rows when it is time."""
+        rollout = self._rollout() if self._rollout is not None else None
+        if self._samples is not None and rollout is not None:
+            self._samples.add(state.global_step, *rollout)
+        every = self._settings.heldout_every
+        if every and state.global_step % every == 0:
+            self._score(state.global_step)
+
+    def on_log(self, args: Any, state: Any, control: Any, logs: Any = None, **rest: Any) -> None:
+        """Writes the figures of a step."""
+        if self._journal is None or not logs or "train_runtime" in logs:
+            return
+        figures: dict[str, float | None] = {name: value for name, value in logs.items() if _is_figure(name, value)}
+        self._show(self._journal.add(state.global_step, self._phase, figures))
+        if state.global_step % self._settings.page_every == 0:
+            self._draw()
+
+    def on_train_end(self, args: Any, state: Any, control: Any, **rest: Any) -> None:
+        """Scores the policy as it ended, draws the page, and closes the files."""
+        self._score(state.global_step)
+        self._draw()
+        self.close()
+
+    # --- what is done -----------------------------------------------------------------------------------------
+
+    def _score(self, step: int) -> None:
+        if self._heldout is None or self._sample is None or self._scored_at == step:
+            return
+        self._scored_at = step
+        begun = time.monotonic()
+        score = self._heldout.score(self._sample)
+        if score is None or self._journal is None:
+            return
+        figures = score.figures | {"time/heldout": time.monotonic() - begun}
+        row = self._journal.add(step, "heldout", figures)
+        self._show(row)
+        if self._report is not None:
+            self._report({name: value for name, value in figures.items() if value is not None}, step)
+
+    def _show(self, row: StepRow) -> None:
+        self._rows.append(row)
+        if self._table is not None:
+            self._table.show(row)
+            self._table.warn(find_alarms(self._rows, self._settings))
+
+    def _draw(self) -> None:
+        if self._writes and self._journal is not None:
+            write_page(self._run, self._settings)
+
+    def close(self) -> None:
+        """Closes the files; closing twice does nothing."""
+        for file in (self._journal, self._samples):
+            if file is not None:
+                file.close()
+        self._journal = self._samples = None
+
+
+def _is_figure(name: str, value: object) -> bool:
+    if name in _NOT_FIGURES or isinstance(value, bool):
+        return False
+    return value is None or isinstance(value, int | float)

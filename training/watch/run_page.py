@@ -1,0 +1,181 @@
+"""The page of a run: curves of reward, held-out scores and everything that can go wrong, and samples over time.
+
+In: the folder of a run. Out: `RUN/run.html`, one page that loads nothing and reads without its script; bounded in size
+whatever the run's length. Figures, completions and questions are data: they go through the template's escaping, and
+nowhere else. The same bytes for the same files. Not here: measuring, alarms' rules.
+"""
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Final, NamedTuple
+
+from citerefine.judges.report.marks import MEANING, Mark
+from citerefine.judges.report.template import render_page
+from citerefine.training.watch.alarms import Alarm, find_alarms
+from citerefine.training.watch.curve import HEIGHT, WIDTH, Drawing, Series, draw
+from citerefine.training.watch.run_journal import Phase, StepRow, read_steps
+from citerefine.training.watch.sample_view import SampleView, view_sample
+from citerefine.training.watch.samples import read_samples
+from citerefine.training.watch.settings import WatchSettings
+
+SAMPLED_STEPS: Final = 12
+"""Steps whose samples are shown, spread over the run."""
+PAGE_NAME: Final = "run.html"
+_MARKS: Final = (Mark.SUPPORTED, Mark.PARTLY, Mark.UNSUPPORTED, Mark.UNJUDGED)
+
+
+class Panel(NamedTuple):
+    """Some figures that are drawn together."""
+
+    title: str
+    phase: Phase
+    names: tuple[tuple[str, str], ...]
+    """Name in the journal, and its word in the page."""
+    note: str
+
+
+PANELS: Final = (
+    Panel(
+        "Held-out citations",
+        "heldout",
+        (("heldout/f1", "F1"), ("heldout/precision", "precision"), ("heldout/recall", "recall")),
+        "Greedy answers to questions that are never trained on, scored as `citerefine score` does.",
+    ),
+    Panel(
+        "Reward",
+        "train",
+        (("reward/total", "total"),),
+        "Mean over the sampled answers that have one.",
+    ),
+    Panel(
+        "Parts of the reward",
+        "train",
+        (
+            ("reward/rubric", "rubric"),
+            ("reward/citation", "citation"),
+            ("reward/format", "format"),
+            ("reward/verification", "verification"),
+        ),
+        "Before weights.",
+    ),
+    Panel(
+        "Who drives the update",
+        "train",
+        (
+            ("signal/rubric/share", "rubric"),
+            ("signal/citation/share", "citation"),
+            ("signal/format/share", "format"),
+            ("signal/verification/share", "verification"),
+        ),
+        "Weight × spread within groups, as a share.",
+    ),
+    Panel(
+        "Rewarded judge and audit judge",
+        "heldout",
+        (("heldout/rubric", "rewarded"), ("heldout/audit", "audit")),
+        "Rubric scores of held-out answers. Where the first rises alone, the policy learns the judge.",
+    ),
+    Panel("Divergence", "train", (("kl", "KL"),), "From the first policy, per token."),
+    Panel("Entropy", "train", (("entropy", "entropy"),), "Per token; a policy that stops exploring has little."),
+    Panel("Length", "train", (("length/mean", "tokens"),), "Mean length of sampled answers."),
+    Panel(
+        "Left out",
+        "train",
+        (
+            ("truncated_share", "truncated"),
+            ("reward/missing_share", "no reward"),
+            ("groups/flat_share", "flat groups"),
+        ),
+        "Shares that had no part in the update.",
+    ),
+    Panel(
+        "Copying and density",
+        "train",
+        (("copy_share", "copied words"), ("citations/per_claim", "citations per claim")),
+        "Words in verbatim runs of 12 or more from the cited snippets.",
+    ),
+    Panel("Supervised loss", "sft", (("loss", "loss"),), "Of the cold start."),
+    Panel(
+        "Seconds a step",
+        "train",
+        (("time/rollout", "rollout"), ("time/reward", "reward"), ("time/update", "update")),
+        "Where the time goes.",
+    ),
+)
+
+
+class PanelView(NamedTuple):
+    """A panel with its drawing."""
+
+    panel: Panel
+    drawing: Drawing
+
+
+class Fact(NamedTuple):
+    """A figure of the whole run."""
+
+    word: str
+    value: float | None
+    change: float | None
+    """Since the start; None if that is not known."""
+
+
+def write_page(run: Path, settings: WatchSettings, title: str = "") -> Path:
+    """Draws the page of a run's files anew; the page that was there stays until the new one is whole."""
+    steps = read_steps(run / "metrics.jsonl")
+    html = render_page(
+        "run_page",
+        package=__package__,
+        style="run.css",
+        title=title or run.name,
+        facts=_facts(steps),
+        panels=_panels(steps),
+        alarms=find_alarms(steps, settings),
+        samples=_samples(run),
+        marks=_MARKS,
+        meanings=MEANING,
+        last_step=max((row.step for row in steps), default=0),
+        drawing_width=WIDTH,
+        drawing_height=HEIGHT,
+    )
+    target, whole = run / PAGE_NAME, run / f".{PAGE_NAME}.new"
+    whole.write_text(html, encoding="utf-8")
+    os.replace(whole, target)
+    return target
+
+
+def _panels(steps: Sequence[StepRow]) -> list[PanelView]:
+    views = list[PanelView]()
+    for panel in PANELS:
+        rows = [row for row in steps if row.phase == panel.phase]
+        drawing = draw([Series(word, points(rows, name)) for name, word in panel.names])
+        if drawing is not None:
+            views.append(PanelView(panel, drawing))
+    return views
+
+
+def points(rows: Sequence[StepRow], name: str) -> list[tuple[int, float]]:
+    """Step and value of one figure, where it is known."""
+    return [(row.step, value) for row in rows if (value := row.values.get(name)) is not None]
+
+
+def _facts(steps: Sequence[StepRow]) -> list[Fact]:
+    heldout = [row for row in steps if row.phase == "heldout"]
+    training = [row for row in steps if row.phase == "train"]
+    named = [("Held-out citation F1", heldout, "heldout/f1"), ("Reward", training, "reward/total")]
+    facts = list[Fact]()
+    for word, rows, name in named:
+        known = points(rows, name)
+        change = known[-1][1] - known[0][1] if len(known) > 1 else None
+        facts.append(Fact(word, known[-1][1] if known else None, change))
+    return facts
+
+
+def _samples(run: Path) -> list[SampleView]:
+    return [view_sample(sample) for sample in read_samples(run / "samples.jsonl", SAMPLED_STEPS)]
+
+
+def describe(alarms: Sequence[Alarm]) -> list[str]:
+    """The alarms as lines for a terminal."""
+    return [f"alarm at step {alarm.step}: {alarm.message}" for alarm in alarms]
