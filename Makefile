@@ -3,12 +3,14 @@ PYTHON ?= python3
 VENV := .venv
 RUN := $(VENV)/bin
 VLLM := .venv-vllm
+VERIFIERS := .venv-verifiers
+VERL := .venv-verl
 SHARED := ../shared
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint types unit test-vllm bench pictures build clean
+.PHONY: help demo test lint types unit test-vllm test-adapters test-zero train-demo bench bench-gpu pictures build clean
 
 help: ## list the targets
-	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
 
 # Two stamps, so that the demo installs no developer tools. A changed pyproject.toml installs anew.
 $(VENV)/installed: pyproject.toml
@@ -55,6 +57,32 @@ test-vllm: $(VENV)/installed-dev $(VLLM)/installed ## real vLLM on this CPU: 4 G
 		tests/judges/strips/test_strip_engines.py tests/refiner/in_process/test_vllm_model.py
 	CITEREFINE_TEST_SERVER=vllm CITEREFINE_VLLM_PYTHON=$(VLLM)/bin/python $(RUN)/python -m pytest tests/served
 
+# The packages that the reward is handed to, each in an environment of its own: what they pin fits nobody else.
+$(VERIFIERS)/installed: pyproject.toml
+	test -x $(VERIFIERS)/bin/python || $(PYTHON) -m venv $(VERIFIERS)
+	$(VERIFIERS)/bin/python -m pip install --quiet --disable-pip-version-check -e . 'verifiers>=0.4,<0.5' pytest hypothesis
+	touch $@
+
+$(VERL)/installed: pyproject.toml
+	test -x $(VERL)/bin/python || $(PYTHON) -m venv $(VERL)
+	$(VERL)/bin/python -m pip install --quiet --disable-pip-version-check -e '.[train]' pytest hypothesis
+	$(VERL)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps verl==0.9.1 'tensordict<=0.10.0' orjson \
+		cloudpickle pyvers ray omegaconf antlr4-python3-runtime==4.9.3 codetiming dill pylatexenc torchdata msgpack
+	$(VERL)/bin/python -m pip install --quiet --disable-pip-version-check jsonschema click protobuf filelock aiohttp hydra-core
+	touch $@
+
+test-adapters: $(VERIFIERS)/installed $(VERL)/installed ## the reward inside verl and verifiers: 3 GB to install
+	$(VERIFIERS)/bin/python -m pytest -p no:cacheprovider tests/training/adapters/test_verifiers.py
+	$(VERL)/bin/python -m pytest -p no:cacheprovider -W default tests/training/adapters/test_verl.py
+
+test-zero: $(VENV)/installed-dev ## ZeRO-3 on two processes of this CPU; compiles for some minutes at first
+	$(RUN)/python -m pip install --quiet --disable-pip-version-check -e '.[deepspeed]'
+	CITEREFINE_ZERO3=1 CITEREFINE_TEST_ZERO3=1 DS_ACCELERATOR=cpu $(RUN)/python -m pytest -W default \
+		tests/training/grpo tests/training/prefix -k zero
+
+train-demo: $(VENV)/installed-dev ## a model from nothing learns to cite, on two cores in minutes
+	$(RUN)/python -m citerefine.training.demo --out train-demo
+
 bench: $(VENV)/installed-dev ## the measurements of docs/benchmarks.md
 	$(RUN)/python benchmarks/parse_scaling.py
 	$(RUN)/python benchmarks/startup.py
@@ -69,6 +97,11 @@ bench: $(VENV)/installed-dev ## the measurements of docs/benchmarks.md
 	$(RUN)/python -m benchmarks.judge_calls $(SHARED)/data
 	$(RUN)/python -m benchmarks.rubric_cards $(SHARED)/data
 	$(RUN)/python benchmarks/engine_rate.py
+	$(RUN)/python -m benchmarks.prefix_step --quick
+
+bench-gpu: $(VENV)/installed-dev ## the measurements that need a GPU
+	$(RUN)/python -m benchmarks.prefix_gpu
+	$(RUN)/python -m benchmarks.train_gpu
 
 pictures: $(VENV)/installed-dev ## draw the pictures of the README anew
 	$(RUN)/python docs/pictures.py
@@ -77,4 +110,4 @@ build: $(VENV)/installed-dev ## wheel and source archive in dist/
 	$(RUN)/python -m build
 
 clean: ## remove what the targets made
-	rm -rf $(VENV) $(VLLM) build dist demo.html *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) $(VLLM) $(VERIFIERS) $(VERL) train-demo build dist demo.html *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis

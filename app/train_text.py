@@ -12,6 +12,7 @@ from citerefine.training.planning.memory import MemoryPlan
 from citerefine.training.planning.plan import Plan
 from citerefine.training.planning.row_facts import PromptLengths, RowFacts
 from citerefine.training.planning.shape import ModelShape
+from citerefine.training.planning.tokens import StepTokens, can_share
 
 _WIDTH: Final = 9
 _HOUR: Final = 3600.0
@@ -29,8 +30,10 @@ def _lines(plan: Plan) -> Iterator[tuple[str, str]]:
     if plan.prompts is not None:
         yield "prompts", _prompts(plan.prompts)
     yield "step", _step(plan)
+    if plan.imitation is not None:
+        yield "memory", f"given answers: {_memory(plan.imitation)}"
     if plan.memory is not None:
-        yield "memory", _memory(plan.memory)
+        yield "memory", _memory(plan.memory, plan.fallback)
     if plan.duration is not None:
         yield "time", _time(plan, plan.duration)
     yield "judging", _judging(plan.judging)
@@ -51,46 +54,65 @@ def _model(shape: ModelShape) -> str:
 def _rows(rows: RowFacts) -> str:
     tasks = ", ".join(f"{n:,} {task}" for task, n in rows.tasks.items())
     has = f"criteria {rows.with_rubric:,}, gold {rows.with_gold:,}, answer {rows.with_answer:,}"
-    return f"{rows.rows:,} ({tasks or 'none'}); with {has}; {rows.criteria:.1f} criteria each, static sets included"
+    held = f", {rows.held_out:,} held out" if rows.held_out else ""
+    held += f", {rows.leaking:,} left out that ask the same" if rows.leaking else ""
+    each = f"{rows.criteria:.1f} criteria each, static sets included"
+    return f"{rows.rows:,} to train on ({tasks or 'none'}){held}; with {has}; {each}"
 
 
 def _prompts(prompts: PromptLengths) -> str:
-    lost = f"{prompts.trimmed:,} trimmed, {prompts.dropped:,} dropped of {prompts.counted:,}"
+    of = "" if prompts.is_whole else f" of {prompts.rows:,}, and so memory is for the longest that the recipe allows"
+    lost = f"{prompts.trimmed:,} trimmed, {prompts.dropped:,} dropped of {prompts.counted:,} counted{of}"
     return f"{prompts.mean:,.0f} tokens on average, {prompts.longest:,} at most ({prompts.source}); {lost}"
 
 
 def _step(plan: Plan) -> str:
-    tokens = plan.tokens
-    phases = f"{tokens.rollouts} rollouts of " if tokens.rollouts > 1 else ""
-    shape = f"{phases}{tokens.prompts:,} prompts × {tokens.group} answers"
+    tokens, second = plan.tokens, plan.second
+    told = f"{tokens.prompts:,} prompts × {tokens.group} answers: {_counts(tokens)}"
+    if tokens.refill_tokens:
+        told += f"; {tokens.refill_tokens:,} more are sampled, where groups are refilled"
+    return told if second is None else f"{told}; each second step, on drafts, {_counts(second)}"
+
+
+def _counts(tokens: StepTokens) -> str:
     return (
-        f"{shape}: at most {tokens.naive:,} tokens, {tokens.shared:,} with the prompt of a group computed once "
+        f"at most {tokens.naive:,} tokens, {tokens.shared:,} with the prompt of a group computed once "
         f"({tokens.naive / tokens.shared:.2f} times fewer)"
     )
 
 
-def _memory(memory: MemoryPlan) -> str:
+def _memory(memory: MemoryPlan, fallback: MemoryPlan | None = None) -> str:
     parts = {
         "weights, gradients and optimizer": memory.states,
         "reference": memory.reference,
         "activations": memory.activations,
         "logits": memory.logits,
         "sampling (not at the same time)": memory.rollout,
+        "answering held-out rows (not at the same time)": memory.heldout,
         "vLLM": memory.vllm,
         "libraries": memory.libraries,
     }
     told = ", ".join(f"{name} {size:.1f}" for name, size in parts.items() if size >= 0.05)
-    return f"about {memory.needed:.1f} of {memory.available:g} GiB a process: {told or 'next to nothing'}"
+    other = "" if fallback is None else f"; {fallback.needed:.1f} if the prompt of a group cannot be computed once"
+    return f"about {memory.needed:.1f} of {memory.available:g} GiB a process: {told or 'next to nothing'}{other}"
 
 
 def _time(plan: Plan, duration: DurationPlan) -> str:
-    whole = duration.rollout + (duration.update if plan.recipe.train.shared_prefix == "off" else duration.update_shared)
-    steps = plan.recipe.train.steps
+    second, steps, share = plan.second_duration, plan.recipe.train.steps, can_share(plan.recipe)
+    on_drafts = "" if second is None else f"; one on drafts, {_seconds(second, share)}"
+    each = [duration, second or duration]
+    plain = sum(one.rollout + one.update for one in each) / 2 * steps / _HOUR
+    shared = sum(one.rollout + one.update_shared for one in each) / 2 * steps / _HOUR
+    whole = f"{shared:.1f} h with shared prompts, {plain:.1f} h without" if share else f"{plain:.1f} h"
     return (
-        f"a step takes no less than {duration.update:.1f} s of training ({duration.update_shared:.1f} s with shared "
-        f"prompts) and {duration.rollout:.1f} s of sampling at {plan.recipe.hardware.mfu:.0%} of the peak, judges not "
-        f"counted; {steps:,} steps: {whole * steps / _HOUR:.1f} h"
+        f"a step takes no less than {_seconds(duration, share)}{on_drafts}, at {plan.recipe.hardware.mfu:.0%} of the "
+        f"peak, judges not counted; {steps:,} steps: {whole}"
     )
+
+
+def _seconds(duration: DurationPlan, share: bool) -> str:
+    shared = f" ({duration.update_shared:.1f} s with shared prompts)" if share else ""
+    return f"{duration.update:.1f} s of training{shared} and {duration.rollout:.1f} s of sampling"
 
 
 def _judging(judging: JudgePlan) -> str:
@@ -100,4 +122,5 @@ def _judging(judging: JudgePlan) -> str:
     shares = f"{judging.rubric_calls:,} on criteria, {judging.support_calls:,} on support"
     tokens = f"{judging.prompt_tokens:,} tokens of prompts, up to {judging.reply_tokens:,} of replies"
     again = f"; criteria up to {judging.votes} times where the judge is unsure" if judging.rubric_calls else ""
-    return f"{judging.calls:,} calls a step ({shares}), {tokens}, {cost}{again}"
+    more = f", up to {judging.refill_calls:,} more where groups are refilled" if judging.refill_calls else ""
+    return f"{judging.calls:,} calls a step ({shares}){more}, {tokens}, {cost}{again}"

@@ -123,7 +123,7 @@ async def _measure(url: str, calls: int, concurrency: int, journal: str, copies:
 
         model = JournaledModel(model, Path(journal))
     await _ask(model, range(-4 * concurrency, 0), concurrency, 1)  # connections, imports, the slow start
-    gc.collect()  # what imports leave behind is collected once a process: 0.1 s, in which nothing else goes on
+    gc.collect()  # what imports leave behind is collected once a process: 0.2 s, in which nothing else goes on
     start, cpu = time.perf_counter(), time.process_time()
     paid = await _ask(model, range(calls // copies), concurrency, copies)
     seconds, used = time.perf_counter() - start, time.process_time() - cpu

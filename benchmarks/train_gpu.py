@@ -16,7 +16,7 @@ import statistics
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -86,7 +86,7 @@ class UntilGood(TrainerCallback):  # type: ignore[misc]  # transformers is not t
 def learn(folder: Path, tiny: bool, seconds: float) -> dict[str, Any]:
     """Trains the small model on given answers, and then on rewards."""
     tokenizer = make_tokenizer()
-    data = DataSettings(train="rows", **LENGTHS)
+    data = DataSettings.model_validate({"train": "rows", **LENGTHS})
     n = 64 if tiny else 128
     held = prompt_rows(make_rows(n, 1, "test"), tokenizer, data).rows
     begun = time.monotonic()
@@ -153,7 +153,7 @@ def reinforce(folder: Path, tiny: bool, seconds: float) -> int:
         "train": {
             "steps": steps, "prompts_per_step": prompts, "group_size": 8, "micro_groups": prompts,
             "learning_rate": 1.5e-4, "warmup_steps": 3, "mask_truncated": False, "save_steps": 100_000,
-            "bf16": not tiny,            "gradient_checkpointing": False, "shared_prefix": "off",
+            "bf16": not tiny, "gradient_checkpointing": False, "shared_prefix": "off",
         },
         "watch": {"report_to": (), "heldout_every": 10, "heldout_rows": 128, "page_every": 1000},
         "hardware": {"gpus": 0 if tiny else 1, "gpu_memory": 80},
@@ -185,9 +185,10 @@ def full_step(folder: Path, tiny: bool) -> dict[str, Any]:
         model = Qwen3ForCausalLM(config).to(torch.bfloat16 if not tiny else torch.float32)
     letters = random.Random(0)
     texts = ["".join(letters.choices("bcdfghjk", k=prompt)) for _ in range(prompts)]
+    lengths = [len(tokenizer(text=text, add_special_tokens=False)["input_ids"]) for text in texts]
     rows = {
         "id": [str(at) for at in range(len(texts))], "prompt": texts, "row": ["{}"] * len(texts),
-        "n_prompt_tokens": [len(tokenizer(text=text, add_special_tokens=False)["input_ids"]) for text in texts],
+        "n_prompt_tokens": lengths,
     }  # fmt: skip
     settings = AlgorithmSettings(
         steps=1, prompts_per_step=prompts, group_size=8, mask_truncated=False, save_steps=100_000, warmup_steps=0,
@@ -213,7 +214,7 @@ def full_step(folder: Path, tiny: bool) -> dict[str, Any]:
     names = ("time/rollout", "time/reward", "time/update", "tokens/s", "length/mean", "entropy", "loss")
     return {
         "parameters": sum(p.numel() for p in model.parameters()),
-        "prompt_tokens": statistics.fmean(rows["n_prompt_tokens"]), "answers": 8 * prompts,
+        "prompt_tokens": statistics.fmean(lengths), "answers": 8 * prompts,
         "steps": [{name: log.get(name) for name in names} for log in logs if "loss" in log],
         "seconds": time.monotonic() - begun,
         "peak_gb": 0.0 if tiny else torch.cuda.max_memory_allocated() / 1e9,
@@ -240,7 +241,7 @@ def main() -> int:
     options = parser.parse_args()
     card = "cpu" if options.tiny else torch.cuda.get_device_name()
     found: dict[str, Any] = {"card": card, "torch": torch.__version__, "transformers": transformers.__version__}
-    parts = {
+    parts: dict[str, Callable[[Path], Any]] = {
         "full_step": lambda folder: full_step(folder, options.tiny),
         "learning": lambda folder: learn(folder, options.tiny, options.seconds),
     }

@@ -88,6 +88,7 @@ def gdpo_advantages(
     terms_BGK: Sequence[Sequence[Sequence[float | None]]],
     weights_K: Sequence[float],
     *,
+    held_down_BG: Sequence[Sequence[bool]] = (),
     least: int = LEAST_ROWS,
     tolerance: float = 0.0,
 ) -> list[GroupAdvantages]:
@@ -99,10 +100,17 @@ def gdpo_advantages(
         terms_BGK: of each group and answer the terms of the reward; an answer of which a term is None is not used. A
             term that a group does not have at all is None in all its answers, and is left out for that group.
         weights_K: of the terms.
+        held_down_BG: of each group and answer, whether its reward is held down whatever its terms are. It counts as
+            the lowest of its group in every term, and as 0 where that is lower. Empty: none is.
         least: with fewer known answers a group is not used.
-        tolerance: a group in which no term differs by more is flat.
+        tolerance: a term that differs by no more within a group says nothing there; where all are like that, the group
+            is flat.
     """
-    groups = [_normalised(terms_GK, weights_K, least, tolerance) for terms_GK in terms_BGK]
+    held_down = held_down_BG or [[False] * len(terms_GK) for terms_GK in terms_BGK]
+    groups = [
+        _normalised(terms_GK, weights_K, held_down_G, least, tolerance)
+        for terms_GK, held_down_G in zip(terms_BGK, held_down, strict=True)
+    ]
     used = [value for group in groups for value, is_used in zip(*group[:2], strict=True) if is_used]
     if len(used) < 2:
         return groups
@@ -118,15 +126,32 @@ def gdpo_advantages(
 
 
 def _normalised(
-    terms_GK: Sequence[Sequence[float | None]], weights_K: Sequence[float], least: int, tolerance: float
+    terms_GK: Sequence[Sequence[float | None]],
+    weights_K: Sequence[float],
+    held_down_G: Sequence[bool],
+    least: int,
+    tolerance: float,
 ) -> GroupAdvantages:
     here = [k for k in range(len(weights_K)) if any(row[k] is not None for row in terms_GK)]
     used = tuple(bool(here) and all(row[k] is not None for k in here) for row in terms_GK)
     if sum(used) < max(least, 2):
         return _unused([None] * len(terms_GK), f"missing: {sum(used)} of {len(used)} answers have all terms")
-    columns = {k: [row[k] if is_used else None for row, is_used in zip(terms_GK, used, strict=True)] for k in here}
+    columns = {
+        k: _held_down([row[k] if is_used else None for row, is_used in zip(terms_GK, used, strict=True)], held_down_G)
+        for k in here
+    }
     if all(is_flat(column, tolerance) for column in columns.values()):
         return _unused([None] * len(terms_GK), "flat: no term of the reward tells the answers apart")
-    parts = {k: group_advantages(column, "grpo", least=2).advantages_G for k, column in columns.items()}
+    parts = {
+        k: group_advantages(column, "grpo", least=2, tolerance=tolerance).advantages_G for k, column in columns.items()
+    }
     sums = tuple(fsum(weights_K[k] * part[g] for k, part in parts.items()) for g in range(len(terms_GK)))
     return GroupAdvantages(sums, used, "")
+
+
+def _held_down(values_G: Sequence[float | None], held_down_G: Sequence[bool]) -> list[float | None]:
+    """The values of one term, those that are held down at the lowest of the group or 0."""
+    lowest = min([0.0, *(value for value in values_G if value is not None)])
+    return [
+        lowest if held and value is not None else value for value, held in zip(values_G, held_down_G, strict=True)
+    ]

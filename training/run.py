@@ -22,10 +22,12 @@ from citerefine.training.running.stopping import stopping
 
 Tell = Callable[[str], None]
 
-_FREE: Final = ("patience", "answer_deadline", "max_calls", "max_dollars")
+_FREE: Final = ("patience", "least_valid", "answer_deadline", "max_calls", "max_dollars")
 """Settings of a reward that may change while a run goes on."""
 _PROMPTS: Final = ("ids", "mode", "long", "prompt_tokens", "answer_tokens", "total_tokens")
 """Settings of data that may not; which rows there are, the trainer compares."""
+_IMITATION: Final = ("model", "revision", "sft", "prompts")
+"""What of a run's identity decides about training on given answers."""
 
 
 class Finished(NamedTuple):
@@ -72,25 +74,48 @@ class _Job:
     def __init__(self, recipe: Recipe, folder: RunFolder, resume: bool, tell: Tell) -> None:
         self._recipe, self._folder, self._resume, self._tell = recipe, folder, resume, tell
         self._use_cpu = recipe.hardware.gpus == 0
+        self._base = recipe
+        """The recipe, with the folder of its model in place of its name."""
 
     def run(self) -> Finished:
         from citerefine.training.running.job_data import job_data
         from citerefine.training.running.policy import load_policy, load_tokenizer
+        from citerefine.training.running.snapshot import model_folder
 
         check_engine(self._recipe)
-        tokenizer = load_tokenizer(self._recipe)
+        here = self._recipe.model.model_copy(update={"name": str(model_folder(self._recipe.model)), "revision": ""})
+        self._base = self._recipe.model_copy(update={"model": here})
+        tokenizer = load_tokenizer(self._base)
         data = job_data(self._recipe, tokenizer, self._tell)
-        if self._recipe.sft is not None and not self._folder.start.is_dir():
-            self._imitate(load_policy(self._recipe), data.train, tokenizer)
-        start = None if self._recipe.sft is None else str(self._folder.start)
-        return self._reinforce(load_policy(self._recipe, start), data, tokenizer)
+        start = None
+        if self._recipe.sft is not None:
+            stopped = self._imitated(data.train, tokenizer)
+            if stopped is not None:
+                return stopped
+            start = str(self._folder.start)
+        return self._reinforce(load_policy(self._base, self._recipe.train, start), data, tokenizer)
 
     # --- on given answers -------------------------------------------------------------------------------------
 
-    def _imitate(self, model: Any, dataset: Any, tokenizer: Any) -> None:
-        from citerefine.training.grpo.checkpoints import newest
-        from citerefine.training.grpo.config import CHECKPOINTS
+    def _imitated(self, dataset: Any, tokenizer: Any) -> Finished | None:
+        """Trains on given answers, unless that is done. Returns where that was stopped; None if it was not."""
+        from citerefine.training.grpo.sft import answers_key
+
+        whole = run_identity(self._recipe)
+        identity = {name: whole[name] for name in _IMITATION}
+        made_from = {**identity, "data": answers_key(dataset)}
+        if self._folder.start.is_dir():
+            self._folder.check_start(made_from)
+            return None
+        return self._imitate(dataset, tokenizer, identity, made_from)
+
+    def _imitate(
+        self, dataset: Any, tokenizer: Any, identity: dict[str, Any], made_from: dict[str, Any]
+    ) -> Finished | None:
+        from citerefine.training.grpo.beginning import OnBeginning
         from citerefine.training.grpo.sft import RefinerSftTrainer, imitation_rows
+        from citerefine.training.running.job_data import check_enough
+        from citerefine.training.running.policy import load_policy
         from citerefine.training.running.watching import other_boards
         from citerefine.training.watch.callback import Watcher
 
@@ -99,27 +124,37 @@ class _Job:
         rows = imitation_rows(dataset, tokenizer, settings.max_tokens)
         if rows.too_long:
             self._tell(f"{len(rows.too_long):,} answers are left out, being longer than {settings.max_tokens} tokens")
+        check_enough(len(rows.dataset), settings.rows_per_step, "sft.rows_per_step")
         self._tell(f"training on {len(rows.dataset):,} given answers")
+        model = load_policy(self._base, settings)
         folder = self._folder.sft
         if is_main():
             folder.mkdir(exist_ok=True)
         watcher = Watcher(folder, self._recipe.watch, phase="sft", writes=is_main())
         trainer = RefinerSftTrainer(
             model, rows.dataset, tokenizer, settings, folder,
-            callbacks=[watcher], use_cpu=self._use_cpu, report_to=other_boards(self._recipe),
+            callbacks=[OnBeginning(self._keep_recipe), watcher], identity=identity, use_cpu=self._use_cpu,
+            report_to=other_boards(self._recipe),
         )  # fmt: skip
         try:
-            trainer.train(resume_from_checkpoint=newest(folder / CHECKPOINTS) is not None)
+            with stopping(trainer.stop_after_step, self._tell):
+                trainer.train(resume_from_checkpoint=newest_for_all(trainer))
         finally:
             watcher.close()
-        self._save(trainer, self._folder.start, merge=settings.lora is not None)
+        if trainer.finished:
+            if is_main():
+                self._folder.keep_start(made_from)
+            self._save(trainer, self._folder.start, merge=settings.lora is not None)
+        stopped = Finished(trainer.state.global_step, trainer.state.max_steps, None) if trainer.stopped else None
         trainer.accelerator.free_memory()
         del trainer, model
         gc.collect()
+        return stopped
 
     # --- on rewards -------------------------------------------------------------------------------------------
 
     def _reinforce(self, model: Any, data: Any, tokenizer: Any) -> Finished:
+        from citerefine.training.grpo.beginning import OnBeginning
         from citerefine.training.grpo.trainer import RefinerTrainer
         from citerefine.training.rewards.refiner_reward import RefinerReward
         from citerefine.training.running.growing import growing_rubrics, keep_in_step
@@ -135,9 +170,10 @@ class _Job:
         heard, watch = HeardReward(reward), Watch(recipe, folder, data.heldout)
         trainer = RefinerTrainer(
             model, heard, data.train, tokenizer, recipe.train, folder.path,
-            callbacks=board_callbacks(recipe, folder), answer_tokens=recipe.data.answer_tokens,
-            total_tokens=recipe.data.total_tokens, identity=run_identity(recipe), use_cpu=self._use_cpu,
-            report_to=other_boards(recipe), parts=[] if rubrics is None else [rubrics],
+            callbacks=[OnBeginning(self._keep_recipe), *board_callbacks(recipe, folder)],
+            answer_tokens=recipe.data.answer_tokens, total_tokens=recipe.data.total_tokens,
+            identity=run_identity(recipe), use_cpu=self._use_cpu, report_to=other_boards(recipe),
+            parts=[] if rubrics is None else [rubrics],
         )  # fmt: skip
         if rubrics is not None:
             keep_in_step(trainer, rubrics)
@@ -157,19 +193,26 @@ class _Job:
         steps, of = trainer.state.global_step, trainer.state.max_steps
         return Finished(steps, of, folder.model if trainer.finished else None)
 
-    def _rewound(self, trainer: Any, reward: Any) -> bool:
-        """Whether there is a checkpoint to go on from. What is done again leaves the transcripts."""
-        from citerefine.training.grpo.checkpoints import newest, step_of
+    def _rewound(self, trainer: Any, reward: Any) -> Path | None:
+        """The checkpoint to go on from, if there is one. What is done again leaves the transcripts."""
+        from citerefine.training.grpo.checkpoints import step_of
 
-        checkpoint = newest(trainer.checkpoints)
+        checkpoint = newest_for_all(trainer)
         if checkpoint is not None and self._resume:
             self._tell(f"going on from step {step_of(checkpoint)}")
         reward.rewind(0 if checkpoint is None else step_of(checkpoint))
-        return checkpoint is not None
+        return checkpoint
+
+    def _keep_recipe(self) -> None:
+        """Writes the recipe down, when the checkpoint that it goes on from is found to be of its run."""
+        if is_main():
+            self._folder.keep_recipe(self._recipe)
 
     def _save(self, trainer: Any, target: Path, *, merge: bool = False) -> None:
         """Writes the model under another name first, so that a folder of its name is always whole."""
         from citerefine.training.export.merging import merge_adapter
+        from citerefine.training.running.policy import in_four_bytes
+        from citerefine.training.running.snapshot import name_base
 
         staged, accelerator = target.with_name(f".{target.name}.new"), trainer.accelerator
         if accelerator.is_main_process:
@@ -181,12 +224,29 @@ class _Job:
             (staged / "training_args.bin").unlink(missing_ok=True)  # a pickle that nobody reads
             if merge:
                 whole = target.with_name(f".{target.name}.merged")
-                merge_adapter(staged, whole, float32=not self._recipe.train.bf16)
+                in_four = in_four_bytes(self._recipe, self._recipe.train)
+                merge_adapter(staged, whole, base=self._base.model.name, float32=in_four)
                 shutil.rmtree(staged)
                 whole.rename(staged)
+            elif self._recipe.sft is None:
+                name_base(staged, self._recipe.model)
             shutil.rmtree(target, ignore_errors=True)
             staged.rename(target)
         accelerator.wait_for_everyone()
+
+
+def newest_for_all(trainer: Any) -> Path | None:
+    """The newest checkpoint that is whole, as the first process finds it: each file of gigabytes is read once in a job,
+    and all processes go on from the same."""
+    from accelerate.utils import broadcast_object_list
+
+    from citerefine.training.grpo.checkpoints import newest
+
+    accelerator = trainer.accelerator
+    found: list[Path | None] = [newest(trainer.checkpoints) if accelerator.is_main_process else None]
+    if accelerator.num_processes > 1:
+        broadcast_object_list(found)
+    return found[0]
 
 
 def run_identity(recipe: Recipe) -> dict[str, Any]:

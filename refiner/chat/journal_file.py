@@ -39,16 +39,19 @@ _ROW: Final = f"seq, {', '.join(COLUMNS)}, crc"
 _ADD: Final = f"INSERT INTO events ({', '.join(COLUMNS)}, crc) VALUES ({', '.join('?' * (len(COLUMNS) + 1))})"
 _FIND: Final = f"SELECT {_ROW} FROM events WHERE key = ? AND status IN ('ok', 'rejected') ORDER BY seq DESC"
 _TABLES: Final = """
-CREATE TABLE events (seq INTEGER PRIMARY KEY, key TEXT, attempt TEXT, status TEXT, code TEXT, endpoint TEXT,
-                     calls INTEGER, prompt_tokens INTEGER, completion_tokens INTEGER, cached_tokens INTEGER, cost REAL,
-                     time REAL, reply TEXT, crc INTEGER);
-CREATE INDEX answered ON events (key) WHERE status IN ('ok', 'rejected');
-CREATE INDEX begun ON events (attempt) WHERE status = 'sent';
-CREATE INDEX ended ON events (attempt) WHERE status IN ('ok', 'failed', 'lost');
+CREATE TABLE IF NOT EXISTS events (seq INTEGER PRIMARY KEY, key TEXT, attempt TEXT, status TEXT, code TEXT,
+                                   endpoint TEXT, calls INTEGER, prompt_tokens INTEGER, completion_tokens INTEGER,
+                                   cached_tokens INTEGER, cost REAL, time REAL, reply TEXT, crc INTEGER);
+CREATE INDEX IF NOT EXISTS answered ON events (key) WHERE status IN ('ok', 'rejected');
+CREATE TABLE IF NOT EXISTS settled (seq INTEGER);
+INSERT INTO settled SELECT 0 WHERE NOT EXISTS (SELECT 1 FROM settled);
 """
+"""What `settled` holds: each request of an event up to this one has ended, or counts as lost. So there is no index of
+requests, which each event would have to be written to. Files from before it have such indexes, and get a 0."""
+_RECENT: Final = "seq > (SELECT min(seq) FROM settled)"
 _UNFINISHED: Final = f"""
-SELECT {_ROW} FROM events WHERE status = 'sent' AND NOT EXISTS
-(SELECT 1 FROM events AS ends WHERE ends.attempt = events.attempt AND ends.status IN ('ok', 'failed', 'lost'))
+SELECT {_ROW} FROM events WHERE {_RECENT} AND status = 'sent' AND attempt NOT IN
+(SELECT attempt FROM events WHERE {_RECENT} AND status IN ('ok', 'failed', 'lost') AND attempt IS NOT NULL)
 """
 _CHECKPOINT_PAGES: Final = 4000
 """Each checkpoint waits for the disk; by default they come every 300 calls."""
@@ -148,8 +151,8 @@ class JournalFile:
             if not tables:
                 connection.execute(f"PRAGMA application_id = {_APPLICATION}")
                 connection.execute(f"PRAGMA user_version = {SCHEMA}")
-                for statement in _TABLES.split(";")[:-1]:
-                    connection.execute(statement)
+            for statement in _TABLES.split(";")[:-1]:
+                connection.execute(statement)
         connection.execute("PRAGMA journal_mode = WAL")
         connection.execute("PRAGMA synchronous = NORMAL")  # a killed process loses nothing
         connection.execute(f"PRAGMA wal_autocheckpoint = {_CHECKPOINT_PAGES}")
@@ -223,13 +226,15 @@ def _page_after(seq: int, connection: sqlite3.Connection) -> list[Any]:
 
 def _lose(connection: sqlite3.Connection) -> None:
     """Adds an event for each request of which no end is known. They are few: as many as were on the way at once."""
-    rows = connection.execute(_UNFINISHED).fetchall()
-    if not rows:
+    (news,) = connection.execute(f"SELECT count(*) FROM (SELECT 1 FROM events WHERE {_RECENT} LIMIT 1)").fetchone()
+    if not news:
         return
+    rows = connection.execute(_UNFINISHED).fetchall()
     with _transaction(connection):
         for event in filter(None, map(from_row, rows)):
             lost = event._replace(status="lost", usage=None, time=time.time())
             connection.execute(_ADD, to_row(lost))
+        connection.execute("UPDATE settled SET seq = (SELECT max(seq) FROM events)")
 
 
 @contextmanager

@@ -20,9 +20,14 @@ T = TypeVar("T")
 _PAUSES: Final = (0.001, 0.002, 0.005, 0.01, 0.02)
 """Seconds before each further look at a file that is held; the last one again and again."""
 
-ALONE: Final = 4
-"""Most events of one turn that have a transaction each. Calls whose events share one go on together and meet again at
-the next one, so that each always waits for all; when they go on one by one, they spread."""
+_CHANGES: Final = {"sent": 1, "ok": -1, "failed": -1}
+"""What an event makes of the number of requests under way."""
+
+FEW: Final = 8
+"""Requests under way up to which each event is added at once."""
+TOGETHER: Final = 8
+"""Events that wait for nothing more. Calls whose events share a transaction go on together and meet again at the next
+one: were there no bound, all would always wait for all."""
 
 
 class JournalWriter:
@@ -34,8 +39,8 @@ class JournalWriter:
         self._wait = wait
         self._waiting: list[tuple[Event, asyncio.Future[None]]] = []
         self._due = False
-        self._alone = 0
-        """Transactions of one event in this turn of the loop."""
+        self._under_way = 0
+        """Requests that have begun and not ended, as far as the file was told."""
         self._held_since: float | None = None
         self._pauses: Iterator[float] = iter(())
 
@@ -45,18 +50,12 @@ class JournalWriter:
         Who is cancelled here has added it all the same, as soon as the file is free.
         """
         turn = self._queue(event)
-        if len(self._waiting) == 1 and self._alone < ALONE:
-            if not self._alone:
-                asyncio.get_running_loop().call_soon(self._begin_turn)
-            self._alone += 1
+        if self._held_since is None and (self._under_way <= FEW or len(self._waiting) >= TOGETHER):
             self.flush()
         elif not self._due:
             self._due = True
             asyncio.get_running_loop().call_soon(self._flush)
         await turn
-
-    def _begin_turn(self) -> None:
-        self._alone = 0
 
     def add_now(self, event: Event) -> None:
         """Adds an event, behind all that wait, where nobody can wait: as while a cancelled call ends.
@@ -105,7 +104,8 @@ class JournalWriter:
                     self._add([each])
             return
         self._held_since = None
-        for _, turn in waiting:
+        for event, turn in waiting:
+            self._under_way += _CHANGES.get(event.status, 0)
             _settle(turn, None)
 
     def _put_off(self, waiting: list[tuple[Event, asyncio.Future[None]]], error: HeldError) -> None:

@@ -105,11 +105,39 @@ def test_gdpo_normalises_each_term_in_its_group_before_it_sums() -> None:
 
 
 def test_gdpo_leaves_out_answers_without_a_term_and_terms_that_a_group_does_not_have() -> None:
-    terms = [[[1.0, None], [0.0, None], [0.5, None]], [[1.0, 0.2], [0.0, None], [0.5, 0.1], [0.2, 0.3]]]
+    terms: list[list[list[float | None]]] = [
+        [[1.0, None], [0.0, None], [0.5, None]],
+        [[1.0, 0.2], [0.0, None], [0.5, 0.1], [0.2, 0.3]],
+    ]
     first, second = gdpo_advantages(terms, [1.0, 1.0])
     assert first.used_G == (True, True, True)
     assert second.used_G == (True, False, True, True)
     assert second.advantages_G[1] == 0.0
+
+
+def test_gdpo_takes_a_reward_that_is_held_down_for_the_lowest_in_every_term() -> None:
+    """The first answer claims nothing that is supported: form and rubric do not make up for it."""
+    terms = [[0.0, 1.0, 1.0], [0.5, 1.0, 0.3], [0.6, 1.0, 0.2], [0.4, 1.0, 0.4]]
+    (free,) = gdpo_advantages([terms], [0.4, 0.1, 0.5])
+    (held,) = gdpo_advantages([terms], [0.4, 0.1, 0.5], held_down_BG=[[True, False, False, False]])
+    assert free.advantages_G[0] == max(free.advantages_G)
+    assert held.advantages_G[0] == min(held.advantages_G) < 0
+    as_zero = gdpo_advantages([[[0.0, 0.0, 0.0], *terms[1:]]], [0.4, 0.1, 0.5])
+    assert [held] == as_zero
+
+
+def test_gdpo_holds_down_to_what_is_below_nothing_too() -> None:
+    (held,) = gdpo_advantages([[[0.9], [-0.5], [0.2]]], [1.0], held_down_BG=[[True, False, False]])
+    assert held.advantages_G[0] == held.advantages_G[1] < held.advantages_G[2]
+    (missing,) = gdpo_advantages([[[None], [0.5], [0.2], [0.1]]], [1.0], held_down_BG=[[True, False, False, False]])
+    assert missing.used_G == (False, True, True, True)
+
+
+def test_gdpo_blows_up_no_term_that_is_within_the_judges_noise() -> None:
+    terms = [[1.0, 0.50], [0.0, 0.51], [0.5, 0.50], [0.8, 0.515]]
+    (got,) = gdpo_advantages([terms], [0.5, 0.5], tolerance=0.05)
+    (alone,) = gdpo_advantages([[[first, 0.5] for first, _ in terms]], [0.5, 0.5])
+    assert got == alone
 
 
 def test_gdpo_of_a_batch_without_signal_moves_nothing() -> None:

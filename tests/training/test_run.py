@@ -7,6 +7,7 @@ import socket
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -18,7 +19,8 @@ from citerefine.training.errors import JudgeOutage, RecipeError, StateError
 from citerefine.training.recipes.reading import load_recipe
 from citerefine.training.recipes.recipe import Recipe
 from citerefine.training.rewards.refiner_reward import RefinerReward
-from citerefine.training.run import Finished, run_identity, run_training
+from citerefine.training.run import Finished, newest_for_all, run_identity, run_training
+from citerefine.training.running import snapshot
 from citerefine.training.watch.callback import Watcher
 from citerefine.training.watch.run_journal import read_steps
 
@@ -77,6 +79,51 @@ def test_answers_to_imitate_come_first_and_rewards_go_on_from_there(tiny_qwen3: 
     assert all(step.values["heldout/n"] == 1 and step.values["heldout/rubric"] is not None for step in held)
 
 
+def test_small_steps_of_imitation_are_not_lost_beside_small_matrices_for_rewards(
+    tiny_qwen3: Path, tmp_path: Path
+) -> None:
+    sets = ("sft.all_weights=true", "sft.learning_rate=1e-5", "sft.schedule=constant", "sft.warmup_steps=0")
+    sets += ("sft.rows_per_step=2", "sft.steps=1", "train.bf16=true", "watch.report_to=[]")
+    trained(tiny("tiny-cpu", tiny_qwen3, cited_rows(tmp_path / "rows.jsonl"), *sets), tmp_path / "run")
+    name = "model.layers.0.mlp.up_proj.weight"
+    moved = (weights(tmp_path / "run" / "sft" / "model")[name] - weights(tiny_qwen3)[name]).abs()
+    assert 0.5e-5 < moved.median() < 2e-5  # the nearest numbers of bfloat16 are some 1e-4 apart
+
+
+def test_too_few_answers_to_imitate_are_told_before_a_model_is_loaded(
+    tiny_qwen3: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def load(*args: object) -> None:
+        raise AssertionError("the model was loaded")
+
+    monkeypatch.setattr("citerefine.training.running.policy.load_policy", load)
+    recipe = tiny("tiny-cpu", tiny_qwen3, cited_rows(tmp_path / "rows.jsonl"), "sft.rows_per_step=16")
+    with pytest.raises(RecipeError, match=r"a step takes 16 rows, and there are only 15 .*; set sft\.rows_per_step"):
+        trained(recipe, tmp_path / "run")
+
+
+@pytest.mark.parametrize("is_main", [True, False])
+def test_checkpoints_are_read_by_the_first_process_for_all(
+    is_main: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read = list[Path]()
+
+    def newest(checkpoints: Path) -> Path:
+        read.append(checkpoints)
+        return checkpoints / "checkpoint-7"
+
+    def broadcast(values: list[Path | None]) -> None:
+        if not is_main:
+            values[0] = tmp_path / "checkpoint-7"
+
+    monkeypatch.setattr("citerefine.training.grpo.checkpoints.newest", newest)
+    monkeypatch.setattr("accelerate.utils.broadcast_object_list", broadcast)
+    accelerator = SimpleNamespace(is_main_process=is_main, num_processes=2)
+    found = newest_for_all(SimpleNamespace(checkpoints=tmp_path, accelerator=accelerator))
+    assert found == tmp_path / "checkpoint-7"
+    assert read == ([tmp_path] if is_main else [])
+
+
 def test_small_matrices_of_imitation_are_merged_before_rewards(tiny_qwen3: Path, tmp_path: Path) -> None:
     recipe = tiny("tiny-cpu", tiny_qwen3, cited_rows(tmp_path / "rows.jsonl"), *IMITATION, "sft.lora.rank=2")
     finished, _ = trained(recipe, tmp_path / "run")
@@ -84,6 +131,29 @@ def test_small_matrices_of_imitation_are_merged_before_rewards(tiny_qwen3: Path,
     assert finished.model is not None
     named = json.loads((finished.model / "adapter_config.json").read_text())["base_model_name_or_path"]
     assert named == str(tmp_path / "run" / "sft" / "model")
+
+
+@pytest.mark.parametrize(
+    "sets", [("train.lora=none", "train.beta=0.1"), ("train.lora.rank=2",), (*IMITATION, "sft.lora.rank=2")]
+)
+def test_policy_reference_and_what_is_merged_are_of_one_revision(
+    tiny_qwen3: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, sets: tuple[str, ...]
+) -> None:
+    """There is no other place to load them from here: by their name they are not found."""
+    asked = list[tuple[str, str]]()
+
+    def fetched(name: str, *, revision: str, **how: Any) -> str:
+        asked.append((name, revision))
+        return str(tiny_qwen3)
+
+    monkeypatch.setattr(snapshot, "snapshot_download", fetched)
+    recipe = tiny("tiny-cpu", Path("org/tiny"), cited_rows(tmp_path / "rows.jsonl"), "model.revision=v1", *sets)
+    finished, _ = trained(recipe, tmp_path / "run")
+    assert asked == [("org/tiny", "v1")]
+    assert finished.model is not None
+    if sets == ("train.lora.rank=2",):
+        adapter = json.loads((finished.model / "adapter_config.json").read_text())
+        assert (adapter["base_model_name_or_path"], adapter["revision"]) == ("org/tiny", "v1")
 
 
 def test_a_run_that_was_stopped_goes_on_and_ends_as_if_it_had_not_been(
@@ -112,6 +182,7 @@ def test_a_run_that_was_stopped_goes_on_and_ends_as_if_it_had_not_been(
     with pytest.raises(StateError, match=r"train\.group_size: 2 → 4"):
         trained(tiny("tiny-cpu", tiny_qwen3, rows, "train.steps=3", "train.lora=none", "train.learning_rate=1e-3",
                      "train.group_size=4"), tmp_path / "run", resume=True)  # fmt: skip
+    assert load_recipe(str(tmp_path / "run" / "recipe.toml")) == recipe  # what was refused changes nothing
 
     finished, told = trained(recipe, tmp_path / "run", resume=True)
     assert f"going on from step {stopped.steps}" in told
@@ -121,6 +192,34 @@ def test_a_run_that_was_stopped_goes_on_and_ends_as_if_it_had_not_been(
     assert all((mine[name] == other[name]).all() for name in other)
     assert scored_steps(tmp_path / "run") == [0] * 4 + [1] * 4 + [2] * 4
     assert [step.step for step in read_steps(tmp_path / "run" / "metrics.jsonl")] == [1, 2, 3]
+
+
+def test_imitation_that_was_stopped_goes_on_and_its_model_is_used_for_what_it_was_made_from(
+    tiny_qwen3: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rows, run = cited_rows(tmp_path / "rows.jsonl"), tmp_path / "run"
+    settings = (*IMITATION, "sft.steps=3", "train.lora=none")
+    recipe = tiny("tiny-cpu", tiny_qwen3, rows, *settings)
+    logged = Watcher.on_log
+
+    def interrupted(self: Watcher, args: Any, state: Any, control: Any, **rest: Any) -> None:
+        logged(self, args, state, control, **rest)
+        if state.global_step == 1:
+            signal.raise_signal(signal.SIGTERM)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Watcher, "on_log", interrupted)
+        stopped, told = trained(recipe, run)
+    assert stopped == (2, 3, None)
+    assert any(line.startswith("stopping: ") for line in told)
+    assert not (run / "transcripts.jsonl").exists()
+
+    finished, _ = trained(recipe, run, resume=True)
+    assert finished == (1, 1, run / "model")
+    for changed, named in {"sft.steps=4": "sft.steps: 3 → 4", "data.prompt_tokens=1000": "prompts.prompt_"}.items():
+        with pytest.raises(StateError, match=rf"sft/model was made from other things: {named}"):
+            trained(tiny("tiny-cpu", tiny_qwen3, rows, *settings, changed), run, resume=True)
+    assert load_recipe(str(run / "recipe.toml")) == recipe
 
 
 def test_judges_that_fail_end_the_run_with_what_was_saved_and_it_goes_on_when_they_are_back(
@@ -163,7 +262,7 @@ def test_what_cannot_be_run_here_is_told_before_a_model_is_loaded(tiny_qwen3: Pa
         trained(tiny("tiny-cpu", tiny_qwen3, rows, "hardware.gpus=1"), tmp_path / "gpu")
     with pytest.raises(RecipeError, match="two phases cannot be run"):
         trained(tiny("tiny-cpu", tiny_qwen3, rows, "phases=two"), tmp_path / "two")
-    with pytest.raises(RecipeError, match=r"the tokenizer of .* cannot be loaded: .*; name a folder"):
+    with pytest.raises(RecipeError, match=r"the files of .* cannot be loaded: .*; name a folder"):
         trained(tiny("tiny-cpu", tmp_path / "nothing", rows), tmp_path / "none")
 
 
@@ -173,6 +272,7 @@ def test_servers_and_patience_may_change_while_a_run_goes_on() -> None:
     assert run_identity(one) == run_identity(other)
     assert run_identity(one) != run_identity(load_recipe("single-gpu-lora", ["reward.judge=openai:n@http://10.0.0.1/v1"]))
     assert run_identity(one) != run_identity(load_recipe("single-gpu-lora", ["reward.citation=0.5"]))
+    assert run_identity(load_recipe("tiny-cpu", ["reward.least_valid=0.3"])) == run_identity(load_recipe("tiny-cpu"))
 
 
 @pytest.mark.skipif("CITEREFINE_PROCESSES" not in os.environ, reason="half a minute; set CITEREFINE_PROCESSES=1")

@@ -9,7 +9,10 @@ In: a file of training rows, settings. Out: `RefinerTaskset`, whose tasks have t
 
 and name it with `--env.taskset.id refiner-rows --env.taskset.rows rows.jsonl --env.taskset.task.reward.judge …`. An
 answer whose reward is not known raises, which makes its rollout an errored one: it is not trained on. Rollouts are
-scored one by one, so nothing is estimated from a group. Needs the package verifiers. Not here: harnesses, training.
+scored one by one, so nothing is estimated from a group. Tasks cannot say whether a model thinks, and models such as
+Qwen3 do unless they are told not to: rows of the mode answer_only need `enable_thinking` set to false in
+`chat_template_kwargs` of the sampling, and a rollout without it fails before it begins (`RefinerTaskConfig.switch`).
+Needs the package verifiers. Not here: harnesses, training.
 """
 
 import json
@@ -51,6 +54,8 @@ class RefinerData(vf.TaskData):  # type: ignore[misc]  # a package without types
 
     row: str = ""
     """JSON of the `TrainingRow` whose evidence is what the prompt shows."""
+    thinking: bool = False
+    """Whether the model is to think before it answers."""
 
 
 class RefinerTaskConfig(vf.TaskConfig):  # type: ignore[misc]
@@ -62,10 +67,26 @@ class RefinerTaskConfig(vf.TaskConfig):  # type: ignore[misc]
     """File of the judges' calls; see `RefinerReward`."""
     patience: float = PATIENCE
     """Seconds for which judges that fail are asked again."""
+    switch: bool = True
+    """Whether the model has the switch `enable_thinking`, which must then be set as the row's mode says; false for a
+    model or a server that does not know it."""
 
 
 class RefinerTask(vf.Task[RefinerData, vf.State, RefinerTaskConfig]):  # type: ignore[misc]
     """One question with its evidence."""
+
+    async def setup(self, trace: vf.Trace, runtime: vf.Runtime) -> None:
+        """Raises InputError if the sampling lets the model think where the row's mode does not, or the reverse."""
+        sampling = trace.agent.config.sampling
+        said = {} if sampling is None else sampling.model_dump()
+        thinks = (said.get("chat_template_kwargs") or {}).get("enable_thinking", True)
+        if self.config.switch and thinks is not self.data.thinking:
+            found, wanted = json.dumps(thinks), json.dumps(self.data.thinking)
+            raise InputError(
+                f"task {self.data.id} is asked with enable_thinking {found}, and its mode needs {wanted}; "
+                f'set the agent\'s sampling.chat_template_kwargs to {{"enable_thinking": {wanted}}}, or task.switch to '
+                "false for a model that has no such switch"
+            )
 
     @vf.reward  # type: ignore[untyped-decorator]
     async def refiner(self, trace: vf.Trace) -> float:
@@ -108,7 +129,13 @@ class RefinerTaskset(vf.Taskset[RefinerTask, RefinerTasksetConfig]):  # type: ig
             asked = _asked(row, settings)
             if asked is not None:
                 system, user = (message.content for message in asked.call.messages)
-                data = RefinerData(id=row.id, prompt=user, system_prompt=system, row=asked.row.model_dump_json())
+                data = RefinerData(
+                    id=row.id,
+                    prompt=user,
+                    system_prompt=system,
+                    row=asked.row.model_dump_json(),
+                    thinking=asked.call.thinking,
+                )
                 yield RefinerTask(data, self.config.task)
 
 

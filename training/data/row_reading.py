@@ -6,7 +6,9 @@ and which have beside them rubrics in any format, a reference answer, an answer 
 """
 
 
+import math
 from collections.abc import Mapping
+from decimal import Decimal
 from typing import Any, Final, NamedTuple
 
 from pydantic import ValidationError
@@ -26,7 +28,7 @@ REFUSALS: Final[dict[str, str]] = {
     **BAD_ROWS,
     "bad_rubric": "what stands under `rubrics`, `positive_rubrics` or `negative_rubrics` is no rubric",
     "bad_task": "the task is none that is known, or one without evidence, with snippets",
-    "bad_gold": "gold or answer is no text, or answerable neither true nor false",
+    "bad_gold": "gold is no text or finite number, answer no text, or answerable neither true nor false",
 }
 """What keeps a row from being trained on: code → meaning."""
 
@@ -106,8 +108,15 @@ def _training_row(row: RequestRow) -> TrainingRow:
 
 
 def _number_as_text(value: object) -> object:
-    """Reference answers of mathematics are often written as numbers."""
-    return repr(value) if isinstance(value, int | float) and not isinstance(value, bool) else value
+    """Reference answers of mathematics are often written as numbers: here as a person writes them, without exponent.
+
+    Raises BadRow if it is a number that is none.
+    """
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return value
+    if not math.isfinite(value):
+        raise BadRow("bad_gold", f"gold: {value} is no answer; mend it, or leave it out")
+    return f"{Decimal(repr(value)):f}"
 
 
 def read_row(values: Mapping[str, Any], mode: Mode = Mode.ANSWER_ONLY) -> TrainingRow:

@@ -36,9 +36,9 @@ class Scale(NamedTuple):
     n_asked: int
     """Further rows, which have none."""
     n_watched: int
-    """Rows held out for the curve."""
+    """Held-out rows of the curve."""
     n_tested: int
-    """Other rows held out for what is reported."""
+    """Further held-out rows, for what is reported."""
 
 
 FULL: Final = Scale("demo.toml", n_snippets=4, n_imitated=3000, n_asked=1000, n_watched=100, n_tested=200)
@@ -53,11 +53,8 @@ def prepare(folder: Path, scale: Scale, seed: int) -> Recipe:
     tokenizer.save_pretrained(folder / "start")
     rows = make_rows(scale.n_imitated + scale.n_asked, seed, "train", scale.n_snippets)
     asked = (row.model_copy(update={"answer": None}) for row in rows[scale.n_imitated :])
-    _write(rows[: scale.n_imitated], folder / "train.jsonl")
     _write([*rows[: scale.n_imitated], *asked], folder / "train.jsonl")
-    held = make_rows(scale.n_watched + scale.n_tested, seed, "test", scale.n_snippets)
-    _write(held[: scale.n_watched], folder / "eval.jsonl")
-    _write(held[scale.n_watched :], folder / "test.jsonl")
+    _write(make_rows(scale.n_watched, seed, "test", scale.n_snippets), folder / "eval.jsonl")
     text = files("citerefine.training.demo").joinpath(scale.recipe).read_text("utf-8")
     (folder / RECIPE).write_text(text, "utf-8")
     return load_recipe(str(folder / RECIPE), [f"train.seed={seed}", f"sft.seed={seed}"])

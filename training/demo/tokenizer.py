@@ -23,7 +23,7 @@ _PROMPT_FILES: Final = ("system", "answer_only", "evidence", "question")
 _PLACEHOLDER: Final = re.compile(r"\$\w+")
 _TURNS: Final = ("system\n", "user\n", "assistant\n", "<think>\n\n</think>\n\n", "\n\n")
 _MARKS: Final = ("\nText: ", "\n</snippet>\n", "\n</snippet>", "</snippet>", "<answer>", "</answer>")
-_WORDS: Final = ("Where do ships from", " sail?", "Ships from", " sail to")
+_WORDS: Final = ("What is near", "Near", " is")
 
 
 def make_tokenizer() -> PreTrainedTokenizerFast:

@@ -35,8 +35,9 @@ def merge_adapter(adapter: Path, out: Path, *, base: str | None = None, float32:
     """
     from peft import PeftConfig, PeftModel
 
-    name = base or str(PeftConfig.from_pretrained(str(adapter)).base_model_name_or_path)
-    model = PeftModel.from_pretrained(_whole(name, f", which {adapter} belongs to,", "--base"), str(adapter))
+    config = PeftConfig.from_pretrained(str(adapter))
+    name, revision = (base, None) if base else (str(config.base_model_name_or_path), config.revision)
+    model = PeftModel.from_pretrained(_whole(name, f", which {adapter} belongs to,", "--base", revision), str(adapter))
     _write(model.merge_and_unload(), adapter, out, float32)
 
 
@@ -46,12 +47,14 @@ def write_whole(model: Path, out: Path, *, float32: bool = False) -> None:
     _write(_whole(str(model), "", "another folder"), model, out, float32)
 
 
-def _whole(name: str, whose: str, elsewhere: str) -> Any:
+def _whole(name: str, whose: str, elsewhere: str, revision: str | None = None) -> Any:
     import torch
     from transformers import AutoModelForCausalLM
 
     try:
-        return AutoModelForCausalLM.from_pretrained(name, dtype=torch.float32, use_safetensors=True)
+        return AutoModelForCausalLM.from_pretrained(
+            name, revision=revision or "main", dtype=torch.float32, use_safetensors=True
+        )
     except (OSError, ValueError) as error:
         why = str(error).strip().partition("\n")[0][:300]
         raise StateError(f"the weights of {name}{whose} cannot be loaded: {why}; name {elsewhere}") from error

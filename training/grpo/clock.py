@@ -17,13 +17,23 @@ class StepClock:
 
     def __init__(self) -> None:
         self._began: float | None = None
+        self._paused: float | None = None
         self._spent: dict[Part, float] = {}
         self._tokens = 0
 
     def start(self) -> None:
-        """Begins a step, unless one is going on."""
+        """Begins a step, unless one is going on; what lay between a pause and this is not counted."""
+        now = time.perf_counter()
         if self._began is None:
-            self._began, self._spent, self._tokens = time.perf_counter(), {}, 0
+            self._began, self._spent, self._tokens = now, {}, 0
+        elif self._paused is not None:
+            self._began += now - self._paused
+        self._paused = None
+
+    def pause(self) -> None:
+        """What follows is not counted, until the next `start`."""
+        if self._paused is None:
+            self._paused = time.perf_counter()
 
     @contextmanager
     def spending(self, part: Part) -> Iterator[None]:
@@ -42,7 +52,8 @@ class StepClock:
         """Ends the step: seconds of its parts, and tokens a second; nothing if none was going on."""
         if self._began is None:
             return {}
-        whole, self._began = time.perf_counter() - self._began, None
+        ended = time.perf_counter() if self._paused is None else self._paused
+        whole, self._began, self._paused = ended - self._began, None, None
         parts = {f"time/{part}": seconds for part, seconds in self._spent.items()}
         if self._tokens:
             parts["tokens/s"] = self._tokens / whole

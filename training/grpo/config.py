@@ -90,6 +90,7 @@ def grpo_config(
         report_to=list(report_to),
         disable_tqdm=True,
         ddp_timeout=_WAIT,
+        ddp_find_unused_parameters=False,  # all that is trained is used in each pass
         remove_unused_columns=False,
     )
 

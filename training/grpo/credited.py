@@ -5,36 +5,54 @@ Not here: the arithmetic (advantages.py, credit/).
 """
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 
 from citerefine.training.credit.claim_credit import CreditedClaim, claim_advantages
 from citerefine.training.credit.spans import ByteTokens
+from citerefine.training.grpo.missing import TermMatrix
 from citerefine.training.grpo.rollout import Rollout
+from citerefine.training.rewards.combining import UNSUPPORTED
+from citerefine.training.rewards.parts import code_of
 
-Terms = Mapping[str, tuple[float | None, float]]
-"""Name → value and weight, of one reward."""
+
+class Terms(NamedTuple):
+    """What one reward is made of."""
+
+    values: Mapping[str, tuple[float | None, float]]
+    """Name → value and weight."""
+    held_down: bool
+    """Whether it earns at most 0 whatever these are, since nothing is supported."""
 
 
 def terms_of(breakdown: Any) -> Terms:
     """The terms of a `Breakdown`; of none, none."""
-    return {} if breakdown is None else {term.name: (term.value, term.weight) for term in breakdown.terms}
+    if breakdown is None:
+        return Terms({}, False)
+    values = {term.name: (term.value, term.weight) for term in breakdown.terms}
+    return Terms(values, code_of(breakdown.reason) == code_of(UNSUPPORTED))
 
 
-def term_matrix(terms_B: Sequence[Terms]) -> tuple[list[list[float | None]], list[float]]:
+def term_matrix(terms_B: Sequence[Terms]) -> TermMatrix:
     """The values of all terms that count somewhere, row by row, and their weights.
 
     A term that does not apply to a row has the weight 0 there, and no value.
     """
     weights: dict[str, float] = {}
     for terms in terms_B:
-        for name, (_, weight) in terms.items():
+        for name, (_, weight) in terms.values.items():
             weights[name] = max(weight, weights.get(name, 0.0))
     names = sorted(name for name, weight in weights.items() if weight)
     none = (None, 0.0)
-    values = [[value if weight else None for value, weight in (t.get(n, none) for n in names)] for t in terms_B]
-    return values, [weights[name] for name in names]
+    values = [[value if weight else None for value, weight in (t.values.get(n, none) for n in names)] for t in terms_B]
+    return TermMatrix(values, [weights[name] for name in names], [terms.held_down for terms in terms_B])
+
+
+def untold(rewards_B: Sequence[float | None], breakdowns_B: Sequence[Any]) -> bool:
+    """Whether there is a reward of which nobody knows the terms."""
+    rows = zip(rewards_B, breakdowns_B, strict=True)
+    return any(reward is not None and breakdown is None for reward, breakdown in rows)
 
 
 def with_claim_credit(rollout: Rollout, used_B: Sequence[bool], share: float, tokens: ByteTokens) -> torch.Tensor:

@@ -39,27 +39,39 @@ def flattened(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
     return flat
 
 
-def data_key(rows: Iterable[str]) -> str:
-    """What stands for data in this order: 16 hex digits of a SHA-256 over each row's text."""
+def data_key(dataset: Any) -> str:
+    """What stands for prompts in this order, and for all by which their answers are rewarded: `texts_key` of the
+    columns `id`, `prompt` and `row`."""
+    columns = (dataset[name] for name in ("id", "prompt", "row"))
+    return texts_key("\n".join(values) for values in zip(*columns, strict=True))
+
+
+def texts_key(texts: Iterable[str]) -> str:
+    """What stands for texts in this order: 16 hex digits of a SHA-256 over each one's."""
     digest = hashlib.sha256()
-    for row in rows:
+    for row in texts:
         digest.update(hashlib.sha256(row.encode()).digest())
     return digest.hexdigest()[:16]
 
 
-def differences(saved: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
-    """One line for each value that differs and must not, as `name: saved → now`."""
+def differences(saved: Mapping[str, Any], now: Mapping[str, Any], *, finished: bool = False) -> list[str]:
+    """One line for each value that differs and must not, as `name: saved → now`.
+
+    Args:
+        saved: of the run.
+        now: of the one that would go on with it.
+        finished: whether it is done, so that it cannot be made longer.
+    """
     before, after = flattened(saved), flattened(now)
     return [
         f"{name}: {before.get(name)!r} → {after.get(name)!r}"
         for name in {**before, **after}
-        if before.get(name) != after.get(name) and not _may_change(name, before, after)
+        if before.get(name) != after.get(name)
+        and not (name.rpartition(".")[2] in OPERATIONAL or (not finished and _is_longer(name, before, after)))
     ]
 
 
-def _may_change(name: str, before: Mapping[str, Any], after: Mapping[str, Any]) -> bool:
+def _is_longer(name: str, before: Mapping[str, Any], after: Mapping[str, Any]) -> bool:
     section, dot, setting = name.rpartition(".")
     schedule = f"{section}{dot}schedule"
-    return setting in OPERATIONAL or (
-        setting == "steps" and {before.get(schedule), after.get(schedule)} <= _OPEN_ENDED
-    )
+    return setting == "steps" and {before.get(schedule), after.get(schedule)} <= _OPEN_ENDED

@@ -7,10 +7,11 @@ have been worth. Means over answers (loss `dr_grpo` and `grpo`) run over those t
 shrinks nobody's step, one of a flat group counts as the 0 that it is. Not here: advantages themselves (advantages.py).
 """
 
-from collections.abc import Sequence
-from typing import Any, Literal, NamedTuple
+from collections.abc import Callable, Sequence
+from typing import Any, Final, Literal, NamedTuple
 
 import torch
+from trl.trainer.utils import split_tensor_dict
 
 from citerefine.training.advantages import (
     GroupAdvantages,
@@ -34,6 +35,18 @@ class Settled(NamedTuple):
     """Of each group that is left out, `flat: …` or `missing: …`; else empty."""
 
 
+class TermMatrix(NamedTuple):
+    """The parts of rewards, for `gdpo`."""
+
+    values_BK: Sequence[Sequence[float | None]] = ()
+    weights_K: Sequence[float] = ()
+    held_down_B: Sequence[bool] = ()
+    """Whether a reward is held down whatever its parts are."""
+
+
+NO_TERMS: Final = TermMatrix()
+
+
 class GroupRule(NamedTuple):
     """How groups are settled."""
 
@@ -42,38 +55,35 @@ class GroupRule(NamedTuple):
     least_share: float
     tolerance: float
 
-    def groups(
-        self, rewards_B: Sequence[float | None], terms_BK: Sequence[Sequence[float | None]], weights_K: Sequence[float]
-    ) -> list[GroupAdvantages]:
-        """The advantages of each group; `terms_BK` and `weights_K` are looked at for `gdpo` only."""
+    def groups(self, rewards_B: Sequence[float | None], terms: TermMatrix) -> list[GroupAdvantages]:
+        """The advantages of each group; `terms` are looked at for `gdpo` only."""
         least, size = least_rows(self.size, self.least_share), self.size
         starts = range(0, len(rewards_B), size)
         if self.kind == "gdpo":
-            missing = [None] * len(weights_K)
-            rows = [missing if r is None else terms for r, terms in zip(rewards_B, terms_BK, strict=True)]
-            groups = [rows[start : start + size] for start in starts]
-            return gdpo_advantages(groups, weights_K, least=least, tolerance=self.tolerance)
+            missing = [None] * len(terms.weights_K)
+            rows = [missing if r is None else values for r, values in zip(rewards_B, terms.values_BK, strict=True)]
+            return gdpo_advantages(
+                [rows[start : start + size] for start in starts],
+                terms.weights_K,
+                held_down_BG=[terms.held_down_B[start : start + size] for start in starts],
+                least=least,
+                tolerance=self.tolerance,
+            )
         return [
             group_advantages(rewards_B[start : start + size], self.kind, least=least, tolerance=self.tolerance)
             for start in starts
         ]
 
 
-def settle(
-    rule: GroupRule,
-    rewards_B: Sequence[float | None],
-    terms_BK: Sequence[Sequence[float | None]] = (),
-    weights_K: Sequence[float] = (),
-) -> Settled:
+def settle(rule: GroupRule, rewards_B: Sequence[float | None], terms: TermMatrix = NO_TERMS) -> Settled:
     """Decides about all rows of a rollout, those of other processes included.
 
     Args:
         rule: how.
         rewards_B: whole groups, one after the other; None where a row has no reward that counts.
-        terms_BK: the parts of each reward, for `gdpo`.
-        weights_K: of the parts.
+        terms: the parts of each reward, for `gdpo`.
     """
-    groups = rule.groups(rewards_B, terms_BK, weights_K)
+    groups = rule.groups(rewards_B, terms)
     advantages = tuple(value for group in groups for value in group.advantages_G)
     used = tuple(flag for group in groups for flag in group.used_G)
     flat = [group.reason.startswith("flat") for group in groups for _ in group.used_G]
@@ -84,9 +94,22 @@ def settle(
     return Settled(advantages, used, counted, tuple(group.reason for group in groups))
 
 
-def row_scale(settled: Settled) -> float:
-    """What a mean over all rows is multiplied by to be one over the rows that count; 1 if none does."""
-    return len(settled.counted_B) / (sum(settled.counted_B) or len(settled.counted_B))
+def row_scales(counted_B: Sequence[bool], processes: int, updates: int) -> list[float]:
+    """Of each update of a rollout: what a mean over all of its rows is multiplied by to be one over those that count;
+    1 if none does.
+
+    Args:
+        counted_B: of the rows of all processes, one process after the other; each takes an equal part of its rows, in
+            their order, for each update.
+        processes: how many.
+        updates: of a rollout.
+    """
+    rows = len(counted_B) // (processes * updates)
+    counts = [
+        sum(sum(counted_B[(process * updates + update) * rows :][:rows]) for process in range(processes))
+        for update in range(updates)
+    ]
+    return [processes * rows / (count or processes * rows) for count in counts]
 
 
 def leave_out(tensors: dict[str, Any], used_B: Sequence[bool]) -> None:
@@ -101,3 +124,24 @@ def leave_out(tensors: dict[str, Any], used_B: Sequence[bool]) -> None:
     for name in per_token:
         if name in tensors:
             tensors[name] = torch.where(used, tensors[name], torch.zeros_like(tensors[name]))
+
+
+def into_passes(
+    tensors: dict[str, Any], passes: int, scales_U: Sequence[float], total: Callable[[torch.Tensor], torch.Tensor]
+) -> list[dict[str, Any]]:
+    """The passes of a rollout, each with the counts of its own update: an outage in one changes no other.
+
+    Args:
+        tensors: of the rows of this process, those that are not used left out.
+        passes: of a rollout, a multiple of its updates.
+        scales_U: of each update, `row_scales`.
+        total: sums a tensor over the processes.
+    """
+    split: list[dict[str, Any]] = split_tensor_dict(tensors, passes)
+    updates = len(scales_U)
+    tokens_U = total(torch.stack([part["completion_mask"].sum() for part in split]).view(updates, -1).sum(1))
+    for at, part in enumerate(split):
+        update = at * updates // passes
+        part["num_items_in_batch"] = tokens_U[update] * updates  # TRL divides what it takes to be of the whole rollout
+        part["row_scale"] = tokens_U.new_tensor(scales_U[update], dtype=torch.float32)
+    return split

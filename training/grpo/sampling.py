@@ -19,9 +19,10 @@ from trl import GRPOTrainer
 from trl.trainer.utils import is_async_callable
 
 from citerefine.refiner.errors import CiterefineError
-from citerefine.training.errors import TrainingError
+from citerefine.training.grpo.agreeing import fail_together
 from citerefine.training.grpo.clock import StepClock
 from citerefine.training.grpo.phases import Row
+from citerefine.training.grpo.reward_figures import tells_figures
 from citerefine.training.grpo.rollout import Rollout
 from citerefine.training.grpo.seeding import seed_draw
 
@@ -94,12 +95,7 @@ class SamplingTrainer(GRPOTrainer):  # type: ignore[misc]  # trl is not typed
             except CiterefineError as error:
                 failure = error
             # Before the others wait for the rewards of a process that has none.
-            failures = gather_object([None if failure is None else str(failure)])
-        if failure is not None:
-            raise failure
-        for number, message in enumerate(failures):
-            if message is not None:
-                raise TrainingError(f"process {number} could not reward its answers: {message}")
+            fail_together(failure, "reward its answers", self.accelerator.num_processes)
         self._caught |= {"rewards": rewards, "texts": list(completions), "ids": completion_ids_list}
         values = [[math.nan if reward is None else reward] for reward in rewards]
         return gather(torch.tensor(values, dtype=torch.float32, device=self.accelerator.device))
@@ -113,7 +109,7 @@ class SamplingTrainer(GRPOTrainer):  # type: ignore[misc]  # trl is not typed
             completion_ids=ids,
             trainer_state=self.state,
             log_extra=self._log_completion_extra,
-            log_metric=self._log_metric,
+            log_metric=None if self.model.training and tells_figures(reward) else self._log_metric,
             **columns,
         )
         if is_async_callable(reward):

@@ -18,6 +18,8 @@ from transformers.utils import logging as transformers_logging
 
 from citerefine.refiner.errors import CiterefineError
 from citerefine.training.errors import StateError
+from citerefine.training.grpo.agreeing import is_of_all
+from citerefine.training.grpo.beginning import SavesAsAsked
 from citerefine.training.grpo.checkpoints import STAGED, facts_of, flaw, named, newest, prune, publish, step_of
 from citerefine.training.grpo.identity import differences
 from citerefine.training.grpo.parts import PartsKeeper
@@ -38,7 +40,10 @@ class ExactlyResumed(Trainer):  # type: ignore[misc]  # transformers is not type
     ) -> None:
         self._parts, self._keep, self._updates_per_save = parts, keep, updates_per_save
         self._identity = {**identity, "processes": self.accelerator.num_processes}
-        self._tokens_before = 0
+        self.add_callback(SavesAsAsked())
+        self._tokens_before, self._begun_at = 0, 0
+        self._rolled_out_at: int | None = None
+        """Step at which the last rollout began."""
 
     @property
     def checkpoints(self) -> Path:
@@ -59,19 +64,30 @@ class ExactlyResumed(Trainer):  # type: ignore[misc]  # transformers is not type
 
         Raises:
             StateError: if the checkpoint is not whole, or of another run.
-            CiterefineError: of a reward that cannot be had, as JudgeOutage; the state before the step is saved.
+            CiterefineError: of a reward that cannot be had, as JudgeOutage; the state before the rollout is saved. Of
+                what watches the run, where all processes fail: the state as it is, if it is one between rollouts.
         """
         checkpoint = self._chosen(resume_from_checkpoint)
+        self._begun_at, self._rolled_out_at = 0 if checkpoint is None else step_of(checkpoint), None
         if checkpoint is not None:
             self._parts.load(checkpoint)
             self._begins_at(step_of(checkpoint))
             self._step = step_of(checkpoint) * self.args.gradient_accumulation_steps  # TRL's count of passes
         try:
             return super().train(str(checkpoint) if checkpoint else None, **kwargs)
-        except CiterefineError:  # of the reward: nothing was moved since the last step
+        except CiterefineError as error:
+            if self.accelerator.num_processes == 1 or is_of_all(error):  # one process alone cannot save
+                self._store_last()
+            raise
+
+    def _store_last(self) -> None:
+        """Saves what a run that failed can go on from, if there is more than at its beginning."""
+        step = self.state.global_step
+        if step == self._rolled_out_at:  # nothing was moved since that rollout began
             self.state.num_input_tokens_seen = self._tokens_before
             self._store(self.model_wrapped, before_rollout=True)
-            raise
+        elif step > self._begun_at and step % self._updates_per_save == 0:
+            self._store(self.model_wrapped, before_rollout=False)
 
     def _chosen(self, wanted: str | Path | bool | None) -> Path | None:
         if wanted is None or wanted is False:
@@ -109,7 +125,7 @@ class ExactlyResumed(Trainer):  # type: ignore[misc]  # transformers is not type
 
     def _keep_before_rollout(self) -> None:
         """Remembers what a rollout changes, for the case that it fails."""
-        self._tokens_before = self.state.num_input_tokens_seen
+        self._tokens_before, self._rolled_out_at = self.state.num_input_tokens_seen, self.state.global_step
         if self.accelerator.is_main_process:
             self._parts.keep()
 

@@ -29,7 +29,7 @@ class AlgorithmSettings(Record):
     """Policy-gradient training: what is sampled, how rewards become advantages, how the policy is moved."""
 
     steps: int = Field(default=200, ge=1)
-    """Rollouts of the run, each of `prompts_per_step` prompts."""
+    """Rollouts of the run, each of `prompts_per_step` prompts; where a step has two phases, each of them is one."""
     prompts_per_step: int = Field(default=32, ge=1)
     """Over all processes."""
     group_size: int = Field(default=8, ge=2)
@@ -90,8 +90,9 @@ class AlgorithmSettings(Record):
     """What is done about vLLM's log-probabilities differing from the trainer's."""
     correction_cap: float = Field(default=3.0, gt=0)
     """Largest ratio of the two that counts."""
-    shared_prefix: Literal["auto", "on", "off"] = "off"
-    """Compute a group's prompt once. `auto`: where the model allows it."""
+    shared_prefix: Literal["auto", "on", "off"] = "auto"
+    """Compute a group's prompt once. `auto`: where the model allows it and whole groups are in a pass; else a warning
+    says why not."""
 
     save_steps: int = Field(default=10, ge=1)
     """Rollouts between checkpoints."""
@@ -134,7 +135,10 @@ class AlgorithmSettings(Record):
 
 
 class SftSettings(Record):
-    """Supervised training on given answers, the cold start of a policy."""
+    """Supervised training on given answers, the cold start of a policy.
+
+    In a recipe, `lora`, `bf16` and `gradient_checkpointing` are those of its section `train` where they are not given.
+    """
 
     steps: int = Field(default=0, ge=0)
     """Optimizer steps; 0: as `epochs` says."""
@@ -157,3 +161,12 @@ class SftSettings(Record):
     gradient_checkpointing: bool = True
     bf16: bool = True
     lora: LoraSettings | None = None
+    """None: all weights are trained; in a recipe, what `train` says."""
+    all_weights: bool = False
+    """Train all weights even where `train.lora` is set."""
+
+    @model_validator(mode="after")
+    def _one_of_both(self) -> Self:
+        if self.all_weights and self.lora is not None:
+            raise ValueError("all_weights = true leaves no small matrices to train; leave out it, or sft.lora")
+        return self

@@ -22,8 +22,10 @@ from trl import SFTConfig, SFTTrainer
 
 from citerefine.training.data.prompted import row_of
 from citerefine.training.errors import RecipeError
+from citerefine.training.grpo.clock import StepClock
 from citerefine.training.grpo.config import CHECKPOINTS, lora_config
-from citerefine.training.grpo.identity import data_key
+from citerefine.training.grpo.gates import StepGate
+from citerefine.training.grpo.identity import texts_key
 from citerefine.training.grpo.order import PromptOrder, RolloutSampler
 from citerefine.training.grpo.parts import PartsKeeper
 from citerefine.training.grpo.saving import ExactlyResumed
@@ -66,6 +68,12 @@ def imitation_rows(dataset: Dataset, tokenizer: Any, max_tokens: int) -> Imitate
         ids.append(np.array(prompt + target, np.int32))
         labels.append(np.array([_NO_LOSS] * len(prompt) + target, np.int32))
     return Imitated(Dataset.from_dict({"input_ids": ids, "labels": labels}), tuple(without), tuple(long))
+
+
+def answers_key(dataset: Dataset) -> str:
+    """What stands for the answers that can be imitated and their prompts, in this order; see `texts_key`."""
+    rows = zip(dataset["prompt"], dataset["row"], strict=True)
+    return texts_key(f"{prompt}\n{answer}" for prompt, row in rows if (answer := row_of(row).answer))
 
 
 def _encoded(tokenizer: Any, text: str) -> list[int]:
@@ -116,14 +124,25 @@ class RefinerSftTrainer(ExactlyResumed, SFTTrainer):  # type: ignore[misc]  # tr
             callbacks=[*callbacks],
             peft_config=None if isinstance(model, PeftModel) else lora_config(settings.lora),
         )
+        self._gate = StepGate(self.accelerator, passes, updates_per_save=1, clock=StepClock())
+        self.add_callback(self._gate)
         self.remove_callback(PrinterCallback)
-        default = {"sft": settings.model_dump(mode="json")}
+        identity = {"sft": settings.model_dump(mode="json")} if identity is None else identity
         self._prepare_saving(
             PartsKeeper([], output),
-            {**(default if identity is None else identity), "data": data_key(str(ids) for ids in dataset["input_ids"])},
+            {**identity, "data": texts_key(str(ids) for ids in dataset["input_ids"])},
             keep=settings.keep_checkpoints,
             updates_per_save=1,
         )
+
+    @property
+    def stopped(self) -> bool:
+        """Whether `train` was ended by `stop_after_step`, be it at its last step."""
+        return self._gate.stopped
+
+    def stop_after_step(self) -> None:
+        """Ends `train` when the step that is going on is done, with a checkpoint; safe in a signal handler."""
+        self._gate.stop_wanted = True
 
     def _get_train_sampler(self, train_dataset: Any = None) -> RolloutSampler:
         return RolloutSampler(self._order, group_size=1, passes=1, rollouts=self._steps)

@@ -11,6 +11,7 @@ When judges fail, `train` ends with JudgeOutage and a checkpoint of the state be
 """
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -19,19 +20,20 @@ from accelerate.utils import gather_object
 from datasets import Dataset
 from peft import PeftModel
 from transformers import PrinterCallback
-from trl.trainer.utils import split_tensor_dict
 
 from citerefine.training.credit.spans import ByteTokens
 from citerefine.training.errors import JudgeOutage, RecipeError
+from citerefine.training.grpo.agreeing import of_all
 from citerefine.training.grpo.config import grpo_config, lora_config
-from citerefine.training.grpo.credited import term_matrix, terms_of, with_claim_credit
+from citerefine.training.grpo.credited import term_matrix, terms_of, untold, with_claim_credit
 from citerefine.training.grpo.gates import StepGate
 from citerefine.training.grpo.identity import data_key
-from citerefine.training.grpo.missing import GroupRule, Settled, leave_out, row_scale, settle
+from citerefine.training.grpo.missing import GroupRule, Settled, into_passes, leave_out, row_scales, settle
 from citerefine.training.grpo.order import PromptOrder, RolloutSampler
 from citerefine.training.grpo.parts import PartsKeeper, StatePart
 from citerefine.training.grpo.phases import Phases, Row, Scored
 from citerefine.training.grpo.refill import Source, refill
+from citerefine.training.grpo.reward_figures import reward_figures, trl_figures
 from citerefine.training.grpo.rollout import Rollout
 from citerefine.training.grpo.sampling import SamplingTrainer
 from citerefine.training.grpo.saving import ExactlyResumed
@@ -71,7 +73,8 @@ class RefinerTrainer(ExactlyResumed, SamplingTrainer):  # trl is not typed
             model: the policy, or its path or name.
             reward: called as TRL calls a reward function, async or not; None is a missing reward. If it has
                 `breakdowns`, aligned with the last call's rows, `gdpo` and claim credit use them; if it has `rewind`,
-                that is told the step that a resumed run begins with.
+                that is told the step that a resumed run begins with; if it has `figures` and `take_usages`, these say
+                what is logged of a rollout (reward_figures.py); if it has `kept`, that is told what is trained on.
             dataset: columns `id`, `prompt` (rendered, control tokens as text), `row`, `n_prompt_tokens`.
             tokenizer: the policy's.
             settings: of the algorithm.
@@ -118,14 +121,13 @@ class RefinerTrainer(ExactlyResumed, SamplingTrainer):  # trl is not typed
         self._buffered_inputs: list[dict[str, Any]] | None = None
         self._prefix = self._shared_prefix(total_tokens)
         updates_per_save = settings.updates_per_rollout * self._n_phases
-        self._gate = StepGate(self.accelerator, self._shape.passes_per_update, updates_per_save)
+        self._gate = StepGate(self.accelerator, self._shape.passes_per_update, updates_per_save, self._clock)
         self.add_callback(self._gate)
         self.remove_callback(PrinterCallback)
         default = {"train": settings.model_dump(mode="json"), "answer_tokens": answer_tokens}
-        rows = (f"{id}\n{prompt}" for id, prompt in zip(dataset["id"], dataset["prompt"], strict=True))
         self._prepare_saving(
             PartsKeeper([*parts, *([phases] if phases else [])], output),
-            {**(default if identity is None else identity), "data": data_key(rows)},
+            {**(default if identity is None else identity), "data": data_key(dataset)},
             keep=settings.keep_checkpoints,
             updates_per_save=updates_per_save,
         )
@@ -148,12 +150,11 @@ class RefinerTrainer(ExactlyResumed, SamplingTrainer):  # trl is not typed
             return super()._prepare_inputs(generation_batch)
         at = self._step % self._shape.passes_per_rollout
         if at == 0 or self._buffered_inputs is None:
-            rollout = self._roll_out([row["place"] for row in generation_batch])
-            self._buffered_inputs = split_tensor_dict(rollout.tensors, self._shape.passes_per_rollout)
+            self._buffered_inputs = self._roll_out([row["place"] for row in generation_batch])
         return self._buffered_inputs[at]
 
-    def _roll_out(self, places: Sequence[int]) -> Rollout:
-        """Samples, scores and settles the rollout of this step."""
+    def _roll_out(self, places: Sequence[int]) -> list[dict[str, Any]]:
+        """Samples, scores and settles the rollout of this step. Returns its passes."""
         number = self.state.global_step // self._settings.updates_per_rollout
         self._keep_before_rollout()
         found: dict[int, Row] = {place: self._dataset[place] for place in places[:: self.num_generations]}
@@ -161,15 +162,28 @@ class RefinerTrainer(ExactlyResumed, SamplingTrainer):  # trl is not typed
         if self._phases is not None:
             rows = self._phases.rows(number, rows)
         rollout = self._sample(number, 0, rows)
+        self._see_terms(rollout)
         if self._settings.refill:
             rollout = self._refilled(number, rollout)
         settled = self._settled(rollout)
-        self._finish(rollout, settled)
+        passes = self._finished(rollout, settled)
         self._note(rollout, settled)
         if self._phases is not None:
             answers = zip(rollout.rows_B, rollout.completions_B, self._known(rollout), strict=True)
             self._phases.scored(number, [Scored(*answer) for answer in answers])
-        return rollout
+        return passes
+
+    def _see_terms(self, rollout: Rollout) -> None:
+        """Raises RecipeError if the algorithm needs the terms of rewards, and the reward does not tell them."""
+        if self._settings.advantage == "gdpo" and any(
+            gather_object([untold(rollout.rewards_B, rollout.breakdowns_B)])
+        ):
+            raise of_all(
+                RecipeError(
+                    "advantage = 'gdpo' normalises each term of a reward, and the reward has no breakdowns of its last "
+                    "call; give it the attribute `breakdowns`, one for each answer, or set another advantage"
+                )
+            )
 
     def _refilled(self, number: int, rollout: Rollout) -> Rollout:
         size = self.num_generations
@@ -186,8 +200,11 @@ class RefinerTrainer(ExactlyResumed, SamplingTrainer):  # trl is not typed
             group_size=size,
             pad_id=self._tokenizer.pad_token_id,
         )
-        done = refill(rollout, source, self._settings.refill_tokens)
-        self._metrics["train"]["groups/refilled"].append(float(sum(gather_object([done.replaced]))))
+        done, metrics = refill(rollout, source, self._settings.refill_tokens), self._metrics["train"]
+        metrics["groups/refilled"].append(float(sum(gather_object([done.replaced]))))
+        of_draws = trl_figures(self.reward_func_names[0], gather_object(done.rollout.rewards_B), size)
+        for name, value in of_draws.items() if done.sampled else ():
+            metrics[name] = [value]
         return done.rollout
 
     def _known(self, rollout: Rollout) -> list[float | None]:
@@ -197,21 +214,23 @@ class RefinerTrainer(ExactlyResumed, SamplingTrainer):  # trl is not typed
         return [reward if (cut_counts or not cut) and not empty else None for reward, cut, empty in rows]
 
     def _without_signal(self, rollout: Rollout) -> list[int]:
-        settled = settle(self._rule, self._known(rollout), *term_matrix([*map(terms_of, rollout.breakdowns_B)]))
+        settled = settle(self._rule, self._known(rollout), term_matrix([*map(terms_of, rollout.breakdowns_B)]))
         return [number for number, reason in enumerate(settled.reasons_G) if reason]
 
     def _settled(self, rollout: Rollout) -> Settled:
         """What is decided about the rows of all processes."""
         if all(reward is None for reward in gather_object(rollout.rewards_B)):
-            raise JudgeOutage(
-                f"none of the answers of step {self.state.global_step} has a reward; there is nothing to learn from. "
-                "See what the reward says of its judges, and go on with --resume"
+            raise of_all(
+                JudgeOutage(
+                    f"none of the answers of step {self.state.global_step} has a reward; there is nothing to learn "
+                    "from. See what the reward says of its judges, and go on with --resume"
+                )
             )
-        values, weights = term_matrix(gather_object([*map(terms_of, rollout.breakdowns_B)]))
-        return settle(self._rule, gather_object(self._known(rollout)), values, weights)
+        terms = term_matrix(gather_object([*map(terms_of, rollout.breakdowns_B)]))
+        return settle(self._rule, gather_object(self._known(rollout)), terms)
 
-    def _finish(self, rollout: Rollout, settled: Settled) -> None:
-        """Puts advantages, masks and counts into the tensors."""
+    def _finished(self, rollout: Rollout, settled: Settled) -> list[dict[str, Any]]:
+        """The passes of the rollout, with advantages, masks and counts in the tensors."""
         tensors, size = rollout.tensors, len(rollout.rows_B)
         mine = slice(self.accelerator.process_index * size, (self.accelerator.process_index + 1) * size)
         used, device = settled.used_B[mine], tensors["completion_mask"].device
@@ -219,11 +238,13 @@ class RefinerTrainer(ExactlyResumed, SamplingTrainer):  # trl is not typed
         leave_out(tensors, used)
         if self._tokens is not None:
             tensors["advantages"] = with_claim_credit(rollout, used, self._settings.claim_credit, self._tokens)
-        tensors["num_items_in_batch"] = self.accelerator.gather(tensors["completion_mask"].sum()).sum()
-        tensors["row_scale"] = torch.tensor(row_scale(settled), device=device)
         each = self._shape.rows_per_pass
         counts = gather_object([[sum(used[start : start + each]) for start in range(0, size, each)]])
         self._gate.signal_P = [sum(column) for column in zip(*counts, strict=True)]
+        scales = row_scales(settled.counted_B, self.accelerator.num_processes, self._settings.updates_per_rollout)
+        return into_passes(
+            tensors, self._shape.passes_per_rollout, scales, partial(self.accelerator.reduce, reduction="sum")
+        )
 
     def _compute_loss(self, model: Any, inputs: Any) -> Any:
         """TRL's loss; a mean over answers is one over those that have a reward.
@@ -258,6 +279,9 @@ class RefinerTrainer(ExactlyResumed, SamplingTrainer):  # trl is not typed
         return made
 
     def _note(self, rollout: Rollout, settled: Settled) -> None:
+        reward = self.reward_funcs[0]
+        if hasattr(reward, "kept"):
+            reward.kept(rollout.rows_B, rollout.completions_B, rollout.breakdowns_B)
         lengths, cut = gather_object([*map(len, rollout.ids_B)]), gather_object(rollout.cut_B)
         flat = [reason.startswith("flat") for reason in settled.reasons_G]
         missing = [reason.startswith("missing") for reason in settled.reasons_G]
@@ -266,6 +290,7 @@ class RefinerTrainer(ExactlyResumed, SamplingTrainer):  # trl is not typed
             "groups/dropped": sum(missing),
             "truncated_share": sum(cut) / len(cut),
             "length/mean": sum(lengths) / len(lengths),
+            **reward_figures(reward, rollout, self.num_generations, gather_object),
         }.items():
             self._metrics["train"][name].append(float(value))
 

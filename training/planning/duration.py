@@ -1,8 +1,8 @@
 """How long one step takes at least: a floor from arithmetic and memory traffic.
 
-In: a recipe, the model's shape, tokens of a step. Out: `DurationPlan` in seconds, judges and everything between the
-parts left out. Training is taken to be bound by arithmetic at the share of the peak that the recipe expects, sampling
-by reading weights and keys and values from memory. Not here: measured times (docs/benchmarks.md).
+In: a recipe, the model's shape, tokens of a step. Out: `DurationPlan` in seconds, judges, refilled groups and all
+between the parts left out. Training is taken to be bound by arithmetic at the share of the peak that the recipe
+expects, sampling by reading weights and keys and values from memory. Not here: measured times (docs/benchmarks.md).
 """
 
 from typing import Final
@@ -54,11 +54,10 @@ def forward_flops(shape: ModelShape, tokens: StepTokens, *, shared: bool) -> flo
     each of the output layer and token of an answer, and attention: each token with all before it, 4 · layers · query
     width for each pair."""
     prompt, answer, group = tokens.prompt_tokens, tokens.answer_tokens, tokens.group
-    groups = tokens.rollouts * tokens.prompts
     times = 1 if shared else group
     linear = 2 * shape.body * (times * prompt + group * answer) + 2 * shape.head * group * answer
     pairs = times * prompt * prompt / 2 + group * (answer * prompt + answer * answer / 2)
-    return groups * (linear + 4 * shape.layers * shape.q_width * pairs)
+    return tokens.prompts * (linear + 4 * shape.layers * shape.q_width * pairs)
 
 
 def _rollout_seconds(recipe: Recipe, shape: ModelShape, tokens: StepTokens) -> float:
@@ -72,4 +71,4 @@ def _rollout_seconds(recipe: Recipe, shape: ModelShape, tokens: StepTokens) -> f
     rows = tokens.prompts * tokens.group / gpus
     read = 2 * shape.parameters + rows * (prompt + answer / 2) * shape.kv_bytes
     first = flops / (gpus * hardware.peak_tflops * _TERA * hardware.mfu)
-    return tokens.rollouts * (first + answer * read / (hardware.bandwidth * _TERA))
+    return first + answer * read / (hardware.bandwidth * _TERA)

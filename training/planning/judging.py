@@ -28,15 +28,18 @@ class JudgePlan(Record):
     """Calls of one step."""
 
     calls: int
-    """Of both judges, at least."""
+    """Of both judges, at least; those of groups that are refilled come on top."""
     rubric_calls: int
     """Each may be made again, up to `votes` times, where the judge is unsure."""
     support_calls: int
+    refill_calls: int = 0
+    """Further ones, at most, where groups without signal are replaced."""
     prompt_tokens: int
+    """With those of refilled groups."""
     reply_tokens: int
-    """At most."""
+    """At most, with those of refilled groups."""
     cost: float | None
-    """US dollars; None if that is not known."""
+    """US dollars, with refilled groups; None if that is not known."""
     reason: Text = ""
     """Why there is no cost."""
     votes: int = VOTES
@@ -62,14 +65,16 @@ def judge_plan(recipe: Recipe, tokens: StepTokens, criteria: float, prices: Pric
     rubric = math.ceil(criteria / CRITERIA_PER_CALL) if reward.rubric and asks(reward.judge) else 0
     nli = reward.support.partition(":")[0] == "hf"
     support = math.ceil(claims / CLAIMS_PER_CALL) if reward.citation and asks(reward.support) and not nli else 0
-    prompt = answers * ((rubric + support) * page + (rubric > 0) * round(criteria * _CRITERION))
-    reply = answers * TOKENS_A_LINE * ((rubric > 0) * math.ceil(criteria) + (support > 0) * claims)
+    judged = answers + tokens.refill_answers
+    prompt = judged * ((rubric + support) * page + (rubric > 0) * round(criteria * _CRITERION))
+    reply = judged * TOKENS_A_LINE * ((rubric > 0) * math.ceil(criteria) + (support > 0) * claims)
     calls = answers * (rubric + support)
     cost, reason = _cost(calls, Usage(prompt_tokens=prompt, completion_tokens=reply), prices)
     return JudgePlan(
         calls=calls,
         rubric_calls=answers * rubric,
         support_calls=answers * support,
+        refill_calls=tokens.refill_answers * (rubric + support),
         prompt_tokens=prompt,
         reply_tokens=reply,
         cost=cost,

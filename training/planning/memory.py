@@ -1,15 +1,17 @@
 """How much memory one process needs, part by part: an estimate from the model's shape.
 
-In: a recipe, the model's shape, tokens of a step. Out: `MemoryPlan` in GiB. Weights and optimizer follow from counting
-(Rajbhandari et al. 2020, arXiv 1910.02054, section 3.1); activations, tiles of logits and the cache of keys and values
-from the shapes of tensors; what libraries and allocators take on top is a guess. Not here: what a run really takes.
+In: a recipe, the model's shape, tokens of a step. Out: `MemoryPlan` in GiB, of training on rewards and of training on
+given answers. Weights and optimizer follow from counting (Rajbhandari et al. 2020, arXiv 1910.02054, section 3.1);
+activations, tiles of logits and the cache of keys and values from the shapes of tensors; what libraries and allocators
+take on top is a guess. Not here: what a run really takes.
 """
 
 from typing import Final
 
 from citerefine.refiner.records import Record
+from citerefine.training.grpo.settings import AlgorithmSettings, SftSettings
 from citerefine.training.planning.shape import ModelShape
-from citerefine.training.planning.tokens import StepTokens
+from citerefine.training.planning.tokens import StepTokens, can_share
 from citerefine.training.recipes.recipe import Recipe
 
 GIB: Final = 2**30
@@ -25,6 +27,11 @@ _FRAGMENTS: Final = 0.05
 _TILE: Final = (4096, 32_768)
 """Tokens × words of the largest piece of logits that TRL 1.16 holds (trl/kernels/chunked_logprob.py)."""
 
+HELDOUT_BATCH: Final = 32
+"""Held-out prompts that a process answers at once (watch/greedy.py, which needs torch)."""
+
+Phase = AlgorithmSettings | SftSettings
+
 
 class MemoryPlan(Record):
     """Memory of one process, in GiB."""
@@ -36,7 +43,10 @@ class MemoryPlan(Record):
     activations: float
     logits: float
     rollout: float
-    """Keys and values of the answers that are sampled at once."""
+    """What transformers takes to sample, 0 where vLLM does: keys and values of the answers that are sampled at once,
+    and under ZeRO-3 all weights, which are gathered for that."""
+    heldout: float
+    """The same for held-out prompts, which transformers answers in any case."""
     vllm: float
     """What vLLM in this process keeps for itself."""
     libraries: float
@@ -47,22 +57,59 @@ class MemoryPlan(Record):
     fits: bool
 
 
-def memory_plan(recipe: Recipe, shape: ModelShape, tokens: StepTokens) -> MemoryPlan:
-    """Memory of one process of this recipe."""
+def memory_plan(recipe: Recipe, shape: ModelShape, tokens: StepTokens, *, shared: bool | None = None) -> MemoryPlan:
+    """Memory of one process that trains on rewards.
+
+    Args:
+        recipe: what is run.
+        shape: of its model.
+        tokens: of a step; where there are two phases, of the second, which has the longer prompts.
+        shared: whether the prompt of a group is computed once; None: if the recipe lets it.
+    """
+    train, hardware = recipe.train, recipe.hardware
+    answers = train.rows_per_pass * tokens.answer_tokens
+    vllm = train.vllm_memory * hardware.gpu_memory if train.rollout == "vllm_colocate" else 0.0
+    return _plan(
+        recipe,
+        states=state_bytes(recipe, shape, train),
+        reference=_reference_bytes(recipe, shape),
+        activations=activation_bytes(shape, train, pass_tokens(recipe, tokens, shared=shared)),
+        logits=_logit_bytes(shape, answers),
+        rollout=_rollout_bytes(recipe, shape, tokens),
+        heldout=_heldout_bytes(recipe, shape),
+        vllm=vllm,
+    )
+
+
+def imitation_memory(recipe: Recipe, shape: ModelShape, longest: int) -> MemoryPlan | None:
+    """Memory of one process that trains on given answers, with rows of at most `longest` tokens; None if none does."""
+    if recipe.sft is None:
+        return None
+    n_tokens = recipe.sft.micro_rows * min(longest, recipe.sft.max_tokens)
+    return _plan(
+        recipe,
+        states=state_bytes(recipe, shape, recipe.sft),
+        activations=activation_bytes(shape, recipe.sft, n_tokens),
+        logits=_logit_bytes(shape, n_tokens),
+    )
+
+
+def _plan(
+    recipe: Recipe, *, states: float, activations: float, logits: float, reference: float = 0.0, rollout: float = 0.0,
+    heldout: float = 0.0, vllm: float = 0.0,
+) -> MemoryPlan:  # fmt: skip
+    """All together; in bytes, but for vLLM's share, which is in GiB."""
     hardware = recipe.hardware
-    states, reference = state_bytes(recipe, shape) / GIB, _reference_bytes(recipe, shape) / GIB
-    activations = activation_bytes(recipe, shape, tokens) / GIB
-    logits, rollout = _logit_bytes(recipe, shape, tokens) / GIB, _cache_bytes(recipe, shape, tokens) / GIB
-    vllm = recipe.train.vllm_memory * hardware.gpu_memory if recipe.train.rollout == "vllm_colocate" else 0.0
-    used = states + reference + max(activations + logits, rollout)
+    used = (states + reference + max(activations + logits, rollout, heldout)) / GIB
     libraries = (_LIBRARIES if hardware.gpus else 0.0) + _FRAGMENTS * used
     needed = used + vllm + libraries
     return MemoryPlan(
-        states=states,
-        reference=reference,
-        activations=activations,
-        logits=logits,
-        rollout=rollout,
+        states=states / GIB,
+        reference=reference / GIB,
+        activations=activations / GIB,
+        logits=logits / GIB,
+        rollout=rollout / GIB,
+        heldout=heldout / GIB,
         vllm=vllm,
         libraries=libraries,
         needed=needed,
@@ -71,13 +118,13 @@ def memory_plan(recipe: Recipe, shape: ModelShape, tokens: StepTokens) -> Memory
     )
 
 
-def state_bytes(recipe: Recipe, shape: ModelShape) -> float:
+def state_bytes(recipe: Recipe, shape: ModelShape, phase: Phase) -> float:
     """Weights, gradients and optimizer: Ψ parameters over N processes take 16Ψ, under ZeRO-2 2Ψ + 14Ψ/N, under ZeRO-3
     and FSDP 16Ψ/N. With LoRA, Ψ are those of the small matrices, and the frozen weights take two bytes each (four
     where training is not in bfloat16), shared out under ZeRO-3 and FSDP alone."""
-    lora, engine, ranks = recipe.train.lora, recipe.hardware.engine, recipe.hardware.ranks
+    lora, engine, ranks = phase.lora, recipe.hardware.engine, recipe.hardware.ranks
     trained = shape.parameters if lora is None else shape.lora_parameters(lora.rank)
-    frozen = 0 if lora is None else shape.parameters * (2 if recipe.train.bf16 else 4)
+    frozen = 0 if lora is None else shape.parameters * _width(phase)
     if engine in ("zero3", "fsdp"):
         return (_STATE_BYTES * trained + frozen) / ranks
     own = _OWN_BYTES.get(engine, _STATE_BYTES)
@@ -89,10 +136,15 @@ def _reference_bytes(recipe: Recipe, shape: ModelShape) -> float:
     if not recipe.train.beta or recipe.train.lora is not None:
         return 0.0
     sharded = recipe.hardware.ranks if recipe.hardware.engine in ("zero3", "fsdp") else 1
-    return shape.parameters * (2 if recipe.train.bf16 else 4) / sharded
+    return shape.parameters * _width(recipe.train) / sharded
 
 
-def activation_bytes(recipe: Recipe, shape: ModelShape, tokens: StepTokens) -> float:
+def _width(phase: Phase) -> int:
+    """Bytes of a number in the precision of training."""
+    return 2 if phase.bf16 else 4
+
+
+def activation_bytes(shape: ModelShape, phase: Phase, n_tokens: int) -> float:
     """Of one pass over T tokens, in two bytes each (four without bfloat16).
 
     A layer holds, for the way back: its input, two norms, query, key, value, attention's output, its projection, and
@@ -100,33 +152,45 @@ def activation_bytes(recipe: Recipe, shape: ModelShape, tokens: StepTokens) -> f
     checkpointing, all layers hold their input alone, and one at a time the rest with its gradients.
     """
     width = 4 * shape.hidden + 2 * shape.q_width + 2 * shape.kv_width + 3 * shape.intermediate
-    each = (2 if recipe.train.bf16 else 4) * pass_tokens(recipe, tokens)
-    if recipe.train.gradient_checkpointing:
+    each = _width(phase) * n_tokens
+    if phase.gradient_checkpointing:
         return each * (shape.layers * shape.hidden + 2 * width)
     return each * (shape.layers * width + width)
 
 
-def pass_tokens(recipe: Recipe, tokens: StepTokens) -> int:
-    """Tokens of one forward and backward pass, with the longest prompts and answers."""
+def pass_tokens(recipe: Recipe, tokens: StepTokens, *, shared: bool | None = None) -> int:
+    """Tokens of one forward and backward pass, with the longest prompts and answers; `shared` as in `memory_plan`."""
     rows, prompt, answer = recipe.train.rows_per_pass, tokens.longest_prompt, tokens.answer_tokens
-    if recipe.train.shared_prefix == "off" or recipe.train.micro_rows:
-        return rows * (prompt + answer)
-    return recipe.train.micro_groups * prompt + rows * answer
+    if shared if shared is not None else can_share(recipe):
+        return recipe.train.micro_groups * prompt + rows * answer
+    return rows * (prompt + answer)
 
 
-def _logit_bytes(recipe: Recipe, shape: ModelShape, tokens: StepTokens) -> float:
+def _logit_bytes(shape: ModelShape, answers: int) -> float:
     """The output layer is computed tile by tile: a tile of logits in two bytes and its gradient in four, and gradients
     of the states of all answers' tokens in four."""
-    answers = recipe.train.rows_per_pass * tokens.answer_tokens
     tile = min(answers, _TILE[0]) * min(shape.vocab, _TILE[1])
     return 6 * tile + 4 * answers * shape.hidden
 
 
-def _cache_bytes(recipe: Recipe, shape: ModelShape, tokens: StepTokens) -> float:
-    """Keys and values of all rows that a process samples at once, prompts included: 4 · layers · key width · tokens in
-    bfloat16. vLLM has its own share, or its own GPU."""
+def _rollout_bytes(recipe: Recipe, shape: ModelShape, tokens: StepTokens) -> float:
+    """Of all rows that a process samples at once. vLLM has its own share, or its own GPU."""
     if recipe.train.rollout != "transformers":
         return 0.0
     rows = tokens.prompts * tokens.group / recipe.hardware.ranks
-    doubled = 1 if recipe.train.bf16 else 2
-    return doubled * rows * (tokens.longest_prompt + tokens.answer_tokens) * shape.kv_bytes
+    return _sampling_bytes(recipe, shape, rows, tokens.longest_prompt)
+
+
+def _heldout_bytes(recipe: Recipe, shape: ModelShape) -> float:
+    """Of the held-out rows that a process answers at once; they may have the longest prompts that there can be."""
+    held = recipe.watch.heldout_rows if recipe.data.eval or recipe.data.eval_share else 0
+    rows = min(HELDOUT_BATCH, -(-held // recipe.hardware.ranks))
+    return _sampling_bytes(recipe, shape, rows, recipe.data.prompt_tokens) if rows else 0.0
+
+
+def _sampling_bytes(recipe: Recipe, shape: ModelShape, rows: float, prompt: int) -> float:
+    """Keys and values of these rows, prompts included: 4 · layers · key width · tokens in bfloat16; and, under ZeRO-3,
+    all weights: TRL gathers them for as long as transformers samples."""
+    gathered = shape.parameters if recipe.hardware.engine == "zero3" else 0
+    cache = rows * (prompt + recipe.data.answer_tokens) * shape.kv_bytes * _width(recipe.train) / 2
+    return cache + gathered * _width(recipe.train)

@@ -4,32 +4,31 @@ In: a recipe. Out: `Plan`, with every problem that was found. Model weights are 
 printing it (app/train_text.py).
 """
 
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Final
 
 from citerefine.refiner.chat.endpoint import Prices
 from citerefine.refiner.errors import InputError, ModelError
 from citerefine.refiner.records import Record, Text
 from citerefine.training.planning.duration import DurationPlan, duration_plan
 from citerefine.training.planning.judging import JudgePlan, judge_plan
-from citerefine.training.planning.memory import MemoryPlan, memory_plan
+from citerefine.training.planning.memory import MemoryPlan, imitation_memory, memory_plan
 from citerefine.training.planning.row_facts import (
     PromptLengths,
     RowFacts,
     prompt_lengths,
     read_facts,
     row_problems,
-    rows_of,
+    too_few,
 )
 from citerefine.training.planning.shape import ModelShape, UnknownShape, find_shape
-from citerefine.training.planning.tokens import StepTokens, step_tokens
+from citerefine.training.planning.tokens import StepTokens, can_share, second_step, step_tokens
 from citerefine.training.recipes.checks import find_problems
 from citerefine.training.recipes.launching import launch_lines
 from citerefine.training.recipes.problem import Problem, errors_of
 from citerefine.training.recipes.recipe import Recipe
 from citerefine.training.recipes.trust import Trust, missing_cards, trust_in_judges
-
-_KEY: Final = "data.train"
+from citerefine.training.running.job_data import sides_of
 
 
 class Plan(Record):
@@ -41,9 +40,17 @@ class Plan(Record):
     prompts: PromptLengths | None = None
     """None if there are none; the longest that the recipe allows are then taken."""
     tokens: StepTokens
+    second: StepTokens | None = None
+    """Of the steps between, where there are two phases."""
     shape: ModelShape | None = None
     memory: MemoryPlan | None = None
+    """Of training on rewards, at its most."""
+    fallback: MemoryPlan | None = None
+    """The same if the prompt of a group cannot be computed once, which `auto` finds out when the run begins."""
+    imitation: MemoryPlan | None = None
+    """Of training on given answers; None if the recipe has none."""
     duration: DurationPlan | None = None
+    second_duration: DurationPlan | None = None
     unknown: Text = ""
     """Why there is no shape, and so neither memory nor duration."""
     judging: JudgePlan
@@ -71,10 +78,8 @@ def make_plan(
     """
     problems = [*find_problems(recipe, processes)]
     facts, lengths = _rows(recipe, problems)
-    most = recipe.data.prompt_tokens
-    tokens = step_tokens(recipe, most, most) if lengths is None else step_tokens(
-        recipe, round(lengths.mean), lengths.longest
-    )  # fmt: skip
+    tokens = _tokens(recipe, lengths)
+    second = second_step(recipe, tokens)
     shape = find_shape(recipe.model.name)
     known, unloaded = trust_in_judges(recipe)
     problems += [*unloaded, *(missing_cards(known) if require_card else ())]
@@ -84,43 +89,62 @@ def make_plan(
         rows=facts,
         prompts=lengths,
         tokens=tokens,
+        second=second,
         judging=judge_plan(recipe, tokens, criteria, _prices(problems)),
         trust=known,
         launch=launch_lines(recipe, command),
     )
     if isinstance(shape, UnknownShape):
         return plan.model_copy(update={"unknown": shape.reason, "problems": tuple(problems)})
-    memory = memory_plan(recipe, shape, tokens)
-    problems += [*_context(recipe, shape), *_room(memory)]
-    duration = duration_plan(recipe, shape, tokens)
-    return plan.model_copy(
-        update={"shape": shape, "memory": memory, "duration": duration, "problems": tuple(problems)}
-    )
+    most = second or tokens
+    found: dict[str, MemoryPlan | None] = {
+        "memory": memory_plan(recipe, shape, most),
+        "fallback": _fallback(recipe, shape, most),
+        "imitation": imitation_memory(recipe, shape, _longest_imitated(recipe, lengths)),
+    }
+    problems += [*_context(recipe, shape), *_room(**found)]
+    durations = {
+        "duration": duration_plan(recipe, shape, tokens),
+        "second_duration": None if second is None else duration_plan(recipe, shape, second),
+    }
+    return plan.model_copy(update={"shape": shape, **found, **durations, "problems": tuple(problems)})
+
+
+def _tokens(recipe: Recipe, lengths: PromptLengths | None) -> StepTokens:
+    """Of a step; where not all prompts were counted, a longer one than these may be among the others."""
+    most = recipe.data.prompt_tokens
+    if lengths is None:
+        return step_tokens(recipe, most, most)
+    return step_tokens(recipe, round(lengths.mean), lengths.longest if lengths.is_whole else most, lengths.rows)
+
+
+def _longest_imitated(recipe: Recipe, lengths: PromptLengths | None) -> int:
+    """Tokens of the longest row to imitate, or the most that the recipe allows where not all were counted."""
+    known = lengths.longest_imitated if lengths is not None and lengths.is_whole else None
+    return known or (recipe.sft.max_tokens if recipe.sft is not None else 0)
+
+
+def _fallback(recipe: Recipe, shape: ModelShape, tokens: StepTokens) -> MemoryPlan | None:
+    if recipe.train.shared_prefix != "auto" or not can_share(recipe):
+        return None
+    return memory_plan(recipe, shape, tokens, shared=False)
 
 
 def _rows(recipe: Recipe, problems: list[Problem]) -> tuple[RowFacts | None, PromptLengths | None]:
     """What the rows hold; what is wrong with them is added to `problems`."""
-    name = recipe.data.train
-    if not name.startswith("hub:") and not Path(name).is_file():
+    names = filter(None, (recipe.data.train, recipe.data.eval))
+    if not all(name.startswith("hub:") or Path(name).is_file() for name in names):
         return None, None  # which is a problem already
     try:
-        rows, refused = rows_of(recipe)
+        sides = sides_of(recipe)
     except InputError as error:
         what, _, remedy = str(error).partition("; ")
-        problems.append(Problem(where=_KEY, what=what, remedy=remedy or "name another file"))
+        problems.append(Problem(where="data", what=what, remedy=remedy or "name another file"))
         return None, None
-    facts = read_facts(rows, refused, recipe)
-    problems += row_problems(facts, recipe)
-    if len(rows) < recipe.train.prompts_per_step:
-        problems.append(
-            Problem(
-                where=_KEY,
-                what=f"a step takes {recipe.train.prompts_per_step} prompts, and there are {len(rows)} rows",
-                remedy="train on more rows, or lower train.prompts_per_step",
-            )
-        )
-    lengths = prompt_lengths(rows, recipe)
-    if rows and lengths is None:
+    facts = read_facts(sides, recipe)
+    lengths = prompt_lengths(sides.train, recipe)
+    problems += [*row_problems(facts, recipe), *too_few(facts, lengths, recipe)]
+    if sides.train and lengths is None:
         problems.append(
             Problem(
                 where="data.prompt_tokens",
@@ -152,14 +176,22 @@ def _context(recipe: Recipe, shape: ModelShape) -> list[Problem]:
     ]
 
 
-def _room(memory: MemoryPlan) -> list[Problem]:
-    if memory.fits:
-        return []
-    return [
-        Problem(
-            where="hardware.gpu_memory",
-            what=f"about {memory.needed:.0f} GiB are needed at once, and there are {memory.available:.0f}",
-            remedy="train with train.lora, smaller train.micro_rows, engine zero3 on more GPUs, or shorter prompts",
-            severity="warning",
-        )
-    ]
+def _room(memory: MemoryPlan | None, fallback: MemoryPlan | None, imitation: MemoryPlan | None) -> Iterator[Problem]:
+    """What does not fit; without shared prompts only where it is not told of already."""
+    less = "smaller train.micro_rows, engine zero3 on more GPUs, or shorter prompts"
+    if memory is not None and not memory.fits:
+        yield _too_large(memory, "are needed at once", f"train with train.lora, {less}")
+    elif fallback is not None and not fallback.fits:
+        yield _too_large(fallback, "are needed if the prompt of a group cannot be computed once", f"have ready: {less}")
+    if imitation is not None and not imitation.fits:
+        remedy = "set sft.lora, smaller sft.micro_rows or sft.max_tokens, or engine zero3 on more GPUs"
+        yield _too_large(imitation, "are needed to train on given answers", remedy)
+
+
+def _too_large(memory: MemoryPlan, what: str, remedy: str) -> Problem:
+    return Problem(
+        where="hardware.gpu_memory",
+        what=f"about {memory.needed:.0f} GiB {what}, and there are {memory.available:.0f}",
+        remedy=remedy,
+        severity="warning",
+    )

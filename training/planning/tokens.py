@@ -1,10 +1,12 @@
 """How many tokens one training step is made of.
 
-In: a recipe, lengths of prompts. Out: `StepTokens`. Answers are taken for as long as they may be, so that real steps
-are shorter. Not here: counting prompts (prompt_lengths.py).
+In: a recipe, lengths of prompts. Out: `StepTokens`. A step is what `train.steps` counts: one rollout, and what is
+trained on it; where there are two phases, a step of the first one is followed by one of the second. Answers are taken
+for as long as they may be, so that real steps are shorter. Not here: counting prompts (row_facts.py).
 """
 
 from citerefine.refiner.records import Record
+from citerefine.training.recipes.checks import REFINE_TOKENS
 from citerefine.training.recipes.recipe import Recipe
 
 
@@ -14,33 +16,54 @@ class StepTokens(Record):
     prompts: int
     group: int
     """Answers of each prompt."""
-    rollouts: int = 1
-    """Rollouts of a step: 2 where each prompt has a second phase."""
     prompt_tokens: int
     """Of a prompt, on average."""
     longest_prompt: int
     answer_tokens: int
     """Most of an answer."""
     answers: int
-    """Sampled in a step, and judged."""
+    """Sampled in a step, and judged, but for those below."""
     naive: int
     """Trained on, with the prompt before each answer: prompts · G · (P + R)."""
     shared: int
     """The same with the prompt of a group computed once: prompts · (P + G · R)."""
+    refill_tokens: int = 0
+    """Sampled beyond, at most, in place of groups that teach nothing; no more is trained on for that."""
+    refill_answers: int = 0
+    """Answers of these, at most: so many that their prompts alone use the tokens up, of all rows that are left."""
 
 
-def step_tokens(recipe: Recipe, prompt_tokens: int, longest_prompt: int) -> StepTokens:
-    """Tokens of a step of this recipe, with prompts of these lengths: on average, at most."""
+def step_tokens(
+    recipe: Recipe, prompt_tokens: int, longest_prompt: int, rows: int | None = None
+) -> StepTokens:  # fmt: skip
+    """Tokens of a step of this recipe, with prompts of these lengths: on average, at most. `rows` are trained on."""
     prompts, group, answer = recipe.train.prompts_per_step, recipe.train.group_size, recipe.data.answer_tokens
-    rollouts = 2 if recipe.phases == "two" else 1
+    refill = recipe.train.refill_tokens
+    refilled = refill // (group * max(1, prompt_tokens))
+    if rows is not None:
+        refilled = min(refilled, max(0, rows - prompts))
     return StepTokens(
         prompts=prompts,
         group=group,
-        rollouts=rollouts,
         prompt_tokens=prompt_tokens,
         longest_prompt=longest_prompt,
         answer_tokens=answer,
-        answers=rollouts * prompts * group,
-        naive=rollouts * prompts * group * (prompt_tokens + answer),
-        shared=rollouts * prompts * (prompt_tokens + group * answer),
+        answers=prompts * group,
+        naive=prompts * group * (prompt_tokens + answer),
+        shared=prompts * (prompt_tokens + group * answer),
+        refill_tokens=refill,
+        refill_answers=group * refilled,
     )
+
+
+def second_step(recipe: Recipe, first: StepTokens) -> StepTokens | None:
+    """The step that follows where there are two phases: its prompts hold a draft and an instruction too. Else None."""
+    if recipe.phases == "one":
+        return None
+    added = first.answer_tokens + REFINE_TOKENS
+    return step_tokens(recipe, first.prompt_tokens + added, first.longest_prompt + added)
+
+
+def can_share(recipe: Recipe) -> bool:
+    """Whether the prompt of a group may be computed once: whole groups are in a pass, and it is not turned off."""
+    return recipe.train.shared_prefix != "off" and not recipe.train.micro_rows

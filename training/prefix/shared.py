@@ -3,9 +3,9 @@
 In: a model and, later, the arguments of TRL's `_get_per_token_logps_and_entropies`. Out: its results, which are
 log-probabilities, entropies and the auxiliary loss. Not here: the loss, the batch's making.
 
-The first batch is scored both ways, on two answers. If the scores differ by more than rounding, on any rank, or if the
-model does not fit (support.py), the plain way goes on, and a warning says so; where packed rows were asked for, an
-error does. All ranks call the model equally often, as ZeRO-3 and FSDP need.
+The first batch of each model is scored both ways, on two answers. If the scores differ by more than rounding, on any
+rank, or if the model does not fit (support.py), the plain way goes on, and a warning says so; where packed rows were
+asked for, an error does. All ranks call the model equally often, as ZeRO-3 and FSDP need.
 """
 
 import sys
@@ -53,8 +53,8 @@ class SharedPrefix:
         self.most_tokens = most_tokens
         self.off: str | None = None
         """Why the plain way is taken; None while packed rows are used."""
-        self.agreement: Agreement | None = None
-        """What the comparison of the first batch found; None before it."""
+        self.agreements: list[Agreement | None] = []
+        """Of each model that is prepared, what the comparison of its first batch found; None before it."""
         self._mode = mode
         self._longest = longest
         self._temperature = temperature
@@ -65,12 +65,19 @@ class SharedPrefix:
         else:
             self.prepare(model)
 
+    @property
+    def agreement(self) -> Agreement | None:
+        """Of the model that was prepared first, the policy."""
+        return self.agreements[0] if self.agreements else None
+
     def prepare(self, model: Any) -> None:
         """Prepares one more model, the reference model say, for the same scores."""
         reason = refusal(model, self._longest)
         if reason is None:
             install(model, self._temperature)
-            self._ready.append(bare(model))
+            if not any(bare(model) is ready for ready in self._ready):
+                self._ready.append(bare(model))
+                self.agreements.append(None)
         else:
             self._turn_off(reason)
 
@@ -92,14 +99,15 @@ class SharedPrefix:
 
         batch = PaddedBatch(input_ids, attention_mask, logits_to_keep)
         other = compute_aux_loss or any(value is not None for value in more.values())
-        if self.off is not None or other or not any(bare(model) is ready for ready in self._ready):
+        which = next((place for place, ready in enumerate(self._ready) if bare(model) is ready), None)
+        if self.off is not None or other or which is None:
             return by_plain(batch)
         groups = read_groups(batch)
         rows = [] if groups is None else pack_rows([rows.group for rows in groups], self.most_tokens)
         n_calls, unfit = _most_of_ranks([max(len(rows), 1), groups is None], input_ids.device)
         if unfit or groups is None:
             return by_plain(batch)
-        if self.agreement is None and not self._check(by_plain, model, batch, groups[0]):
+        if self.agreements[which] is None and not self._check(by_plain, model, which, batch, groups[0]):
             return by_plain(batch)
         with self._autocast():
             scores = [score_row(model, row, compute_entropy) for row in rows]
@@ -109,7 +117,7 @@ class SharedPrefix:
         return log_probs, entropies, None
 
     def _check(
-        self, by_plain: Callable[[PaddedBatch], Scores], model: Any, batch: PaddedBatch, first: GroupRows
+        self, by_plain: Callable[[PaddedBatch], Scores], model: Any, which: int, batch: PaddedBatch, first: GroupRows
     ) -> bool:
         """Compares two answers of the `first` group on every rank. Returns whether packed rows go on.
 
@@ -141,7 +149,7 @@ class SharedPrefix:
             self._turn_off(f"it does not give the model's own scores: {found}{elsewhere}")
             return False
         if n_tokens:
-            self.agreement = found
+            self.agreements[which] = found
         return True
 
     def _turn_off(self, reason: str) -> None:

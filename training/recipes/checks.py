@@ -48,9 +48,18 @@ def _warning(where: str, what: str, remedy: str) -> Problem:
 
 
 def _phases(recipe: Recipe) -> Iterator[Problem]:
-    data = recipe.data
+    data, train = recipe.data, recipe.train
+    if recipe.phases == "one":
+        return
+    yield _warning("phases", "training in two phases cannot be run by this version", "set phases = 'one' to train")
+    if train.steps % 2:
+        yield _error(
+            "train.steps", f"two phases take two steps, and {train.steps} is odd", f"set it to {train.steps + 1}"
+        )
+    if train.refill:
+        yield _error("train.refill", "it replaces prompts, which phases share", "set it to false, and its tokens to 0")
     needed = data.prompt_tokens + 2 * data.answer_tokens + REFINE_TOKENS
-    if recipe.phases == "two" and needed > data.total_tokens:
+    if needed > data.total_tokens:
         yield _error(
             "phases",
             f"the second phase adds the draft and about {REFINE_TOKENS} tokens to the prompt: {needed} with the "

@@ -9,6 +9,8 @@ from typing import Literal
 from citerefine.refiner.records import Record, Text
 from citerefine.training.errors import RecipeError
 
+Severity = Literal["error", "warning"]
+
 
 class Problem(Record):
     """One thing to mend, or to know."""
@@ -18,7 +20,7 @@ class Problem(Record):
     what: Text
     remedy: Text
     """What to do about it."""
-    severity: Literal["error", "warning"] = "error"
+    severity: Severity = "error"
     """A run with an error does not begin."""
 
     @property

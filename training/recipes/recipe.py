@@ -4,10 +4,11 @@ In: the sections of a TOML file (reading.py). Out: `Recipe`; TOML again. Whoever
 the models can run the same training. Needs no torch. Not here: whether the parts go together and are there (checks.py).
 """
 
-from typing import Any, Literal
+from collections.abc import Mapping
+from typing import Any, Final, Literal
 
 import tomli_w
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from citerefine.refiner.records import Line, Record
 from citerefine.training.data.settings import DataSettings
@@ -16,6 +17,9 @@ from citerefine.training.grpo.settings import AlgorithmSettings, SftSettings
 from citerefine.training.recipes.sections import HardwareSettings, ModelSettings
 from citerefine.training.rewards.settings import RewardSettings
 from citerefine.training.watch.settings import WatchSettings
+
+_SHARED: Final = ("bf16", "gradient_checkpointing")
+"""What `sft` has from `train` unless it says otherwise, beside `lora`: they belong to the machine and to the model."""
 
 
 class Recipe(Record):
@@ -32,9 +36,21 @@ class Recipe(Record):
     """Rubrics that grow along the run; None: they stay as the rows have them."""
     train: AlgorithmSettings = Field(default_factory=AlgorithmSettings)
     sft: SftSettings | None = None
-    """Training on given answers before; None: none."""
+    """Training on given answers before; None: none. What it does not say of LoRA, bfloat16 and checkpointing of
+    activations is as in `train`: the weights that are held, and the memory that there is, are the same."""
     watch: WatchSettings = Field(default_factory=WatchSettings)
     hardware: HardwareSettings = Field(default_factory=HardwareSettings)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _imitate_as_trained(cls, values: Any) -> Any:
+        sft, train = (values.get(name) for name in ("sft", "train")) if isinstance(values, Mapping) else (None, None)
+        if not isinstance(sft, Mapping) or not isinstance(train, Mapping):
+            return values
+        taken = {key: train[key] for key in _SHARED if key in train and key not in sft}
+        if train.get("lora") is not None and sft.get("lora") is None and not sft.get("all_weights"):
+            taken["lora"] = train["lora"]
+        return {**values, "sft": {**sft, **taken}}
 
     def resolved(self) -> str:
         """The recipe as TOML with every value that holds, defaults too; reading it gives the same recipe."""

@@ -72,8 +72,7 @@ async def score_batch(
     await batch.ask()
     waits = Patience(patience) if patience is not None else None
     while waits is not None and lacks_judges([*batch.rows()], grader.settings.least_valid):
-        can_help = any(one.again for one in batch.rows())
-        if not can_help or not await waits.pause():
+        if not await waits.pause():
             raise outage([*batch.rows()], patience or 0.0)
         await batch.ask()
     return Scores(batch.judged, batch.usages())
@@ -139,4 +138,5 @@ class _Batch:
 
 
 def _unjudged(id: str, why: Missing) -> Judged:
-    return Judged(Breakdown(id=id, reason=f"bad_row: {why.reason}"), (), None, (why,), None)
+    breakdown = Breakdown(id=id, reason=f"bad_row: {why.reason}", failures=why.codes)
+    return Judged(breakdown, (), None, (why,), None)

@@ -39,7 +39,8 @@ class ClaimValue(Record):
     """What one claim of an answer is worth."""
 
     start: int = Field(ge=0)
-    """Of the claim's text inside its tag, in code points of the completion as it was written."""
+    """Of the claim with the tag around it, in code points of the completion as it was written: the ids are claimed
+    too. Of text in several tags, or cut by a tag, each piece is a claim, with the tags that stand at it."""
     end: int = Field(ge=0)
     support: float | None = Field(default=None, ge=0, le=1)
     """1, 1/2 or 0, over several sentences their mean by weight; None if that was not judged."""
@@ -54,6 +55,8 @@ class Breakdown(Record):
     """scale · Σ weight · value; None if a term that counts is missing: such an answer is not trained on."""
     reason: Text = ""
     """Why there is no total, or why it is held down, as `code: what happened`."""
+    failures: tuple[Text, ...] = ()
+    """Codes of what failed, for want of which a term is missing; empty if nothing did, also where nobody can say."""
     terms: tuple[Term, ...] = ()
     """Those that are computed, in the order of `settings.TERMS`."""
     claims: tuple[ClaimValue, ...] = ()
@@ -67,6 +70,14 @@ class Breakdown(Record):
     empty if it was judged."""
     held_out: dict[str, float | None] = Field(default_factory=dict)
     """Id of each criterion that is never rewarded → how far it is met, of a fault how far it is present."""
+    held_out_score: float | None = Field(default=None, allow_inf_nan=False)
+    """Score by these criteria; None if there are none, or it is not known."""
+    copied_share: float | None = Field(default=None, ge=0, le=1)
+    """Of the supported text, how much is copied; None if that is not known."""
+    n_citing: int = Field(default=0, ge=0)
+    """Sentences that cite."""
+    n_citations: int = Field(default=0, ge=0)
+    """Ids that they cite, together."""
 
     def value(self, name: str) -> float | None:
         """Of the term of this name; None if it is not known, or there is no such term."""

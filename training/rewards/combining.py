@@ -17,13 +17,22 @@ from citerefine.judges.citation_score import CitationScore
 from citerefine.judges.rubric.cell import Cell, Status
 from citerefine.judges.rubric.group import GroupScore, score_group
 from citerefine.judges.rubric.rubric_score import RubricScore
-from citerefine.refiner.tags.scanner import parse_tags
 from citerefine.rubrics.rubric import Rubric
 from citerefine.training.rewards.answers import NO_RUBRIC, Graded
 from citerefine.training.rewards.breakdown import Breakdown, Term
 from citerefine.training.rewards.citing import citation_part, claim_values
 from citerefine.training.rewards.criteria import Criteria
-from citerefine.training.rewards.parts import Absent, Invalid, Missing, Part, Scored, code_of, failed, with_codes
+from citerefine.training.rewards.parts import (
+    Absent,
+    Invalid,
+    Missing,
+    Part,
+    Scored,
+    code_of,
+    codes_of,
+    failed,
+    with_codes,
+)
 from citerefine.training.rewards.settings import RewardSettings
 
 UNSUPPORTED: Final = "unsupported: no claim is supported by what it cites, so that the answer earns at most 0"
@@ -43,13 +52,8 @@ class Judged(NamedTuple):
     """Score by the criteria that are never rewarded; None if there are none, or it is not known."""
 
     @property
-    def has_failed(self) -> bool:
-        """Whether there is no reward since somebody failed who should have judged."""
-        return any(part.codes for part in self.missing)
-
-    @property
     def again(self) -> bool:
-        """Whether there may be one if what is missing is asked for again."""
+        """Whether there is no reward, and may be one if what is missing is asked for again."""
         return bool(self.missing) and all(part.again for part in self.missing)
 
 
@@ -139,21 +143,27 @@ def _judge(row_id: str, graded: Graded, rubric: _RubricPart, settings: RewardSet
     parts = {name: all_parts[name] for name in settings.weights}
     terms = tuple(_term(name, part, settings.weights[name]) for name, part in parts.items())
     total, reason = _total(terms, cited, settings)
+    missing = tuple(part for part in parts.values() if isinstance(part, Missing))
     return Judged(
         Breakdown(
             id=row_id,
             total=total,
             reason=graded.invalid or reason,
             terms=terms,
-            claims=() if cited is None or graded.invalid else claim_values(parse_tags(graded.text), cited),
+            claims=() if cited is None or graded.invalid else claim_values(graded.text, cited),
             n_imputed=rubric.n_imputed if total is not None else 0,
             n_cells=rubric.n_cells,
             gate=rubric.gate or code_of(graded.invalid),
             held_out={cell.criterion: cell.value for cell in rubric.held_out},
+            held_out_score=rubric.held_out_score,
+            failures=codes_of(missing),
+            copied_share=None if cited is None else cited.copied_share,
+            n_citing=0 if cited is None else sum(bool(unit.citations) for unit in cited.units),
+            n_citations=0 if cited is None else sum(len(unit.citations) for unit in cited.units),
         ),
         rubric.cells,
         cited,
-        tuple(part for part in parts.values() if isinstance(part, Missing)),
+        missing,
         rubric.held_out_score,
     )
 
@@ -183,6 +193,6 @@ def _total(
             return None, f"missing_{term.name}: {term.reason}"
     total = sum((term.weight * (term.value or 0.0) for term in applying), start=0.0)
     is_cited = any(term.name == "citation" for term in applying)
-    if settings.needs_support and is_cited and cited is not None and not cited.score and total > 0:
-        return 0.0, UNSUPPORTED
+    if settings.needs_support and is_cited and cited is not None and not cited.score:
+        return settings.scale * min(total, 0.0), UNSUPPORTED  # those who look at terms alone must be told of it too
     return settings.scale * total, ""

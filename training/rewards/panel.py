@@ -1,7 +1,8 @@
 """Who judges answers for a reward: loaded when first asked, given back when it ends.
 
 In: settings, paths of the judges' files, or judges that a caller has. Out: `Panel`. Can be pickled: what was loaded
-from a string is loaded anew on the other side, and a budget begins anew with it. Not here: asking (answers.py).
+from a string is loaded anew on the other side, with what is left of the budget then. Not here: asking (answers.py), the
+budget (spending.py).
 """
 
 from functools import cached_property
@@ -10,9 +11,9 @@ from typing import Any, Final
 
 from citerefine.judges.judge import SupportJudge
 from citerefine.judges.rubric.rubric_judge import RubricJudge
-from citerefine.refiner.chat.budget import Budget
 from citerefine.training.rewards.maths import MathsGrader
 from citerefine.training.rewards.settings import RewardSettings
+from citerefine.training.rewards.spending import budget_left
 
 VERDICTS: Final = "verdicts.db"
 """Name of the file of support verdicts, beside the journal of the rubric judge."""
@@ -49,8 +50,9 @@ class Panel:
         from citerefine.judges.rubric.loading import load_rubric_judge
 
         settings = self._settings
+        budget = budget_left(settings, self._journal)
         return load_rubric_judge(
-            settings.judge, journal=self._file(), budget=self._budget(), backup=settings.backup or None
+            settings.judge, journal=self._file(), budget=budget, backup=settings.backup or None
         )
 
     @cached_property
@@ -72,14 +74,6 @@ class Panel:
         if self._journal is not None:
             self._journal.parent.mkdir(parents=True, exist_ok=True)
         return self._journal
-
-    def _budget(self) -> Budget | None:
-        settings = self._settings
-        if settings.max_calls is None and settings.max_dollars is None:
-            return None
-        from citerefine.refiner.chat.endpoint import Prices
-
-        return Budget(calls=settings.max_calls, dollars=settings.max_dollars, prices=Prices.read())
 
     async def aclose(self) -> None:
         """Gives back connections, files and processes; judges that were given too. A later call opens them anew."""

@@ -57,6 +57,11 @@ def code_of(reason: str) -> str:
     return reason.partition(":")[0]
 
 
+def codes_of(missing: Sequence[Missing]) -> tuple[str, ...]:
+    """The codes of all that failed, each once, in order."""
+    return tuple(sorted({code for part in missing for code in part.codes}))
+
+
 def is_fatal(error: BaseException) -> bool:
     """Whether an error of one answer is one of all: it must rise."""
     return isinstance(error, ModelError) or (isinstance(error, CallError) and error.code in FATAL)

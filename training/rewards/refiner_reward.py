@@ -18,16 +18,18 @@ from citerefine.judges.judge import SupportJudge
 from citerefine.judges.rubric.rubric_judge import RubricJudge
 from citerefine.refiner.background import run
 from citerefine.refiner.batch.rows import BadRow
+from citerefine.refiner.records import Usage
 from citerefine.training.data.prompted import row_of
 from citerefine.training.data.row import TrainingRow
 from citerefine.training.data.row_reading import read_row
 from citerefine.training.rewards.answers import Grader
 from citerefine.training.rewards.batch import Group, RubricSource, Scores, score_batch
 from citerefine.training.rewards.breakdown import Breakdown
-from citerefine.training.rewards.measures import measure
+from citerefine.training.rewards.measures import bill, measure
 from citerefine.training.rewards.panel import Panel
 from citerefine.training.rewards.parts import Missing, failed
 from citerefine.training.rewards.settings import RewardSettings
+from citerefine.training.rewards.spending import processes
 from citerefine.training.rewards.transcripts import Transcripts
 
 Row = TrainingRow | Mapping[str, Any] | str
@@ -86,6 +88,7 @@ class RefinerReward:
         """What transcripts say that completions are scored for."""
         self.breakdowns: tuple[Breakdown, ...] = ()
         """Of the last call, one for each completion, in order."""
+        self._usages: list[Usage] = []
         self._rubrics = rubrics
         self._panel = Panel(self.settings, judge, support, journal)
         self._transcripts = None if transcripts is None else Transcripts(_of_process(transcripts))
@@ -111,7 +114,9 @@ class RefinerReward:
             row: `TrainingRow`s, their JSON, or their fields. Evidence must be what the prompt shows.
             trainer_state: its `global_step` numbers the step.
             log_extra: takes a column of the table of completions.
-            log_metric: takes a figure of the step.
+            log_metric: takes a figure of the call, of this process alone; TRL logs the mean over calls and processes,
+                so sums are given times the number of processes. A trainer that samples several times a step takes
+                `figures` instead.
             columns: further columns of the data set; not used.
 
         Raises:
@@ -130,6 +135,7 @@ class RefinerReward:
             self._transcripts.add(step, self.phase, texts, judged)
         if self._rubrics is not None and self.phase == "train":
             await self._rubrics.observe(step, groups, scores.groups)
+        self._usages += scores.usages
         self._log(scores, log_extra, log_metric)
         return [one.total for one in self.breakdowns]
 
@@ -167,8 +173,20 @@ class RefinerReward:
                 log_extra(f"reward_{name}", [one.value(name) for one in self.breakdowns])
             log_extra("reward_reason", [one.reason for one in self.breakdowns])
         if log_metric is not None:
-            for name, value in measure(scores.groups, scores.usages, self.settings).items():
+            groups = [[one.breakdown for one in group] for group in scores.groups]
+            sums = {name: value * processes() for name, value in bill(scores.usages).items()}
+            for name, value in (measure(groups, self.settings) | sums).items():
                 log_metric(name, value)
+
+    def figures(self, groups: Sequence[Sequence[Breakdown]], usages: Sequence[Usage]) -> dict[str, float]:
+        """The figures of a whole step, for its log (measures.py): of the answers of all processes that are trained
+        on, by group, and of all that judging took, that of discarded answers too."""
+        return measure(groups, self.settings) | bill(usages)
+
+    def take_usages(self) -> list[Usage]:
+        """What the rubric judge consumed in calls since this was last asked, for each answer where it is known."""
+        usages, self._usages = self._usages, []
+        return usages
 
     def score(self, row: Row, completion: str) -> Breakdown:
         """The reward of one answer, alone: judges are asked once, and what they fail on is missing. Raises CallError

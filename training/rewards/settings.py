@@ -61,14 +61,18 @@ class RewardSettings(Record):
     held_out_share: float = Field(default=0.0, ge=0, lt=1)
     """Share of the criteria that are judged and never rewarded; always the same ones."""
     least_valid: float = Field(default=0.5, gt=0, le=1)
-    """Share of a batch that must not lack a reward for want of a judge; with less, judges are asked again."""
+    """Share of answers that must have a reward; with less, judges are asked again. It is one of the answers of one call
+    in one process, and answers that no asking helps do not count: some are worth nobody can say what, on some a judge
+    fails each time, as on one that is too long for it."""
     patience: float = Field(default=900.0, ge=0, allow_inf_nan=False)
     """Seconds for which judges are asked again. Keep it below the time after which other processes of a job give up on
     this one: `ddp_timeout`, 1800 s by default."""
     max_calls: int | None = Field(default=None, gt=0)
-    """Most requests to the rubric judge and its backup over the whole run."""
+    """Most requests to the rubric judge and its backup over the whole run: what the journal of calls holds at the
+    start is charged, and the processes of a job (WORLD_SIZE) get equal shares of the rest, rounded down. Without a
+    journal each start has the whole; so has each worker of a trainer whose workers are no such processes."""
     max_dollars: float | None = Field(default=None, gt=0, allow_inf_nan=False)
-    """Most US dollars for these; needs prices (CITEREFINE_PRICES)."""
+    """Most US dollars for these, charged and shared out likewise; needs prices (CITEREFINE_PRICES)."""
     answer_deadline: float = Field(default=120.0, gt=0, allow_inf_nan=False)
     """Seconds for all that is asked about one answer."""
 

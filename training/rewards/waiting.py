@@ -2,7 +2,7 @@
 
 In: what a batch is known to be worth. Out: pauses, or JudgeOutage. Below this, a model client sends a request again,
 opens a breaker and probes its server (citerefine.refiner.chat); what is waited for here are outages of minutes. A batch
-goes on once enough of it has a reward: answers that lack one are not trained on. Not here: asking.
+goes on once enough of it has a reward, or can have none: answers that lack one are not trained on. Not here: asking.
 """
 
 import asyncio
@@ -43,24 +43,25 @@ class Patience:
 
 
 def lacks_judges(judged: Sequence[Judged], least_valid: float) -> bool:
-    """Whether more of a batch than is allowed has no reward since a judge failed.
+    """Whether so many answers of a batch wait for a judge that too small a share of the others has a reward.
 
-    Answers of which nobody can say what they are worth, as of an abstention without a label, do not count: no judge
-    would help.
+    Answers that no asking helps do not count: of some nobody can say what they are worth, as of an abstention without
+    a label, and on some every judge fails again, as on one that is too long for it. Else one such row would end a run
+    again and again.
     """
-    failed = sum(one.has_failed for one in judged)
-    return len(judged) - failed < least_valid * len(judged) - 1e-9
+    waiting = sum(one.again for one in judged)
+    known = sum(one.breakdown.total is not None for one in judged)
+    return known < least_valid * (known + waiting) - 1e-9
 
 
 def outage(judged: Sequence[Judged], seconds: float) -> JudgeOutage:
     """What is raised where judges are waited for no longer."""
-    failed = [one for one in judged if one.has_failed]
+    failed = [one for one in judged if one.again]
     counts = Counter(code for one in failed for part in one.missing for code in part.codes)
     codes = ", ".join(f"{code} {n}x" for code, n in counts.most_common(_MOST_CODES))
-    again = any(one.again for one in failed)
-    tried = f"within {seconds:g} s of asking again" if again else "and asking again would give the same"
     reason = failed[-1].breakdown.reason
     return JudgeOutage(
-        f"of {len(judged)} answers, {len(failed)} could not be judged {tried} ({codes}); the last reason was {reason}; "
+        f"of {len(judged)} answers, {len(failed)} could not be judged within {seconds:g} s of asking again "
+        f"({codes}); the last reason was {reason}; "
         "see that the judges' servers answer, then go on with --resume; or raise patience, or lower least_valid"
     )

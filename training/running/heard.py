@@ -1,11 +1,12 @@
-"""A reward that remembers what it was last asked: what a step's samples are chosen from.
+"""A reward that remembers what is trained on: what a step's samples are chosen from.
 
-In: a reward. Out: the same, with its last questions and completions. Not here: the reward, choosing samples.
+In: a reward. Out: the same, with the answers that the trainer kept. Not here: the reward, choosing samples.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
+from citerefine.refiner.records import Usage
 from citerefine.training.data.prompted import row_of
 from citerefine.training.rewards.breakdown import Breakdown
 from citerefine.training.rewards.refiner_reward import RefinerReward
@@ -28,11 +29,24 @@ class HeardReward:
 
     async def __call__(self, prompts: Sequence[Any], completions: Sequence[str], **columns: Any) -> list[float | None]:
         """The rewards; raises as `RefinerReward` does."""
-        rewards = await self.reward(prompts, completions, **columns)
-        questions = [row_of(row).question for row in columns["row"]]
-        self._last = Rollout(questions, [*completions], self.reward.breakdowns)
-        return rewards
+        return await self.reward(prompts, completions, **columns)
+
+    def figures(self, groups: Sequence[Sequence[Breakdown]], usages: Sequence[Usage]) -> dict[str, float]:
+        """As `RefinerReward.figures`."""
+        return self.reward.figures(groups, usages)
+
+    def take_usages(self) -> list[Usage]:
+        """As `RefinerReward.take_usages`."""
+        return self.reward.take_usages()
+
+    def kept(
+        self, rows: Sequence[Mapping[str, Any]], completions: Sequence[str], breakdowns: Sequence[Breakdown]
+    ) -> None:
+        """Is told the answers of this process that are trained on, each with its row of the data set."""
+        questions = [row_of(row["row"]).question for row in rows]
+        self._last = Rollout(questions, [*completions], [*breakdowns])
 
     def last(self) -> Rollout | None:
-        """The last call; None before the first one."""
-        return self._last
+        """What was kept last, once: several steps may train on it. None if nothing was since."""
+        last, self._last = self._last, None
+        return last

@@ -4,13 +4,25 @@ In: names and settings of a recipe. Out: a tokenizer with a padding token, a cau
 from safetensors only, and no code comes with them. Not here: what is trained of it (citerefine.training.grpo).
 """
 
-from typing import Any
+from typing import Any, Protocol
 
 import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from citerefine.training.errors import RecipeError
 from citerefine.training.recipes.recipe import Recipe
+
+
+class Phase(Protocol):
+    """Training on given answers, or on rewards: what decides how its weights are held."""
+
+    @property
+    def bf16(self) -> bool:
+        """Whether it computes in bfloat16."""
+
+    @property
+    def lora(self) -> object | None:
+        """None: all weights are trained."""
 
 
 def load_tokenizer(recipe: Recipe) -> Any:
@@ -27,11 +39,12 @@ def load_tokenizer(recipe: Recipe) -> Any:
     return tokenizer
 
 
-def load_policy(recipe: Recipe, path: str | None = None) -> Any:
+def load_policy(recipe: Recipe, phase: Phase, path: str | None = None) -> Any:
     """The model, in the precision that its training needs.
 
     Args:
         recipe: names it.
+        phase: what is done with it, the recipe's `sft` or `train`.
         path: a folder to load it from instead.
 
     Raises:
@@ -43,7 +56,7 @@ def load_policy(recipe: Recipe, path: str | None = None) -> Any:
         return AutoModelForCausalLM.from_pretrained(
             name,
             revision=revision or "main",
-            dtype=weight_type(recipe),
+            dtype=weight_type(recipe, phase),
             attn_implementation=recipe.model.attention or None,
             use_safetensors=True,
         )
@@ -51,11 +64,16 @@ def load_policy(recipe: Recipe, path: str | None = None) -> Any:
         raise _unloaded(name, "weights", error) from error
 
 
-def weight_type(recipe: Recipe) -> torch.dtype:
+def weight_type(recipe: Recipe, phase: Phase) -> torch.dtype:
     """Two bytes where the optimizer keeps a master copy of its own (DeepSpeed), or the weights stay as they are (LoRA);
     else four: an update of a millionth would vanish in bfloat16."""
-    keeps_copy = recipe.hardware.engine in ("zero2", "zero3") or recipe.train.lora is not None
-    return torch.bfloat16 if recipe.train.bf16 and keeps_copy else torch.float32
+    keeps_copy = recipe.hardware.engine in ("zero2", "zero3") or phase.lora is not None
+    return torch.bfloat16 if phase.bf16 and keeps_copy else torch.float32
+
+
+def in_four_bytes(recipe: Recipe, phase: Phase) -> bool:
+    """Whether the phase loads its weights in four bytes each."""
+    return weight_type(recipe, phase) is torch.float32
 
 
 def _unloaded(name: str, what: str, error: Exception) -> RecipeError:

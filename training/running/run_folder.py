@@ -5,12 +5,16 @@ folder with something in it is never written over: a run in it is gone on with w
 is refused. Not here: what the parts write.
 """
 
+import json
 import os
 import tomllib
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from citerefine.refiner.errors import InputError
+from citerefine.training.errors import StateError
+from citerefine.training.grpo.identity import differences
 from citerefine.training.recipes.recipe import Recipe
 
 RECIPE: Final = "recipe.toml"
@@ -29,6 +33,8 @@ class RunFolder:
         self.sft = path / "sft"
         self.start = path / "sft" / "model"
         """What training on given answers made of the model, when that is done."""
+        self.start_identity = path / "sft" / "identity.json"
+        """What that was made from."""
         self.transcripts = path / "transcripts.jsonl"
         self.tensorboard = path / "tensorboard"
         self.rubric_events = path / "rubrics" / "events.jsonl"
@@ -51,20 +57,61 @@ class RunFolder:
     def open(self, recipe: Recipe, *, resume: bool) -> None:
         """Makes the folder and writes the recipe into it, or sees that a run can be gone on with; one process does.
 
+        The recipe of a run that is there stays as it is: whether the new one goes on with it, its checkpoints tell.
+
         Raises:
             InputError: if the folder holds something and `resume` is not given, or cannot be written.
         """
         try:
             if self.recipe.is_file():
                 self._go_on(resume)
-            elif self.path.exists() and any(self.path.iterdir()):
+                return
+            if self.path.exists() and any(self.path.iterdir()):
                 raise InputError(f"{self.path} is not empty, and holds no run; name another folder with --out")
             self.path.mkdir(parents=True, exist_ok=True, mode=_PRIVATE)
-            written = self.recipe.with_name(f".{RECIPE}.new")
-            written.write_text(recipe.resolved(), "utf-8")
-            os.replace(written, self.recipe)
         except OSError as error:
-            raise InputError(f"{self.path} cannot be written: {error.strerror}; name another with --out") from error
+            raise self._unwritable(error) from error
+        self.keep_recipe(recipe)
+
+    def keep_recipe(self, recipe: Recipe) -> None:
+        """Writes the recipe in place of the one that is there, which it goes on with. Raises InputError if it cannot
+        be written."""
+        self._write(self.recipe, recipe.resolved())
+
+    def keep_start(self, identity: Mapping[str, Any]) -> None:
+        """Writes down what the model of `start` is made from, before it is there. Raises InputError."""
+        self._write(self.start_identity, json.dumps(identity, indent=1, ensure_ascii=False))
+
+    def check_start(self, identity: Mapping[str, Any]) -> None:
+        """Sees whether the model of `start` is what training on given answers would make now.
+
+        Raises:
+            StateError: if it is not, with what differs, or nobody can tell.
+        """
+        try:
+            made_from = json.loads(self.start_identity.read_text("utf-8"))
+            lines = differences(made_from, identity, finished=True)
+        except (OSError, ValueError, AttributeError, TypeError) as error:
+            raise StateError(
+                f"{self.start_identity} cannot be read ({type(error).__name__}), and nobody can tell what {self.start} "
+                "was made from; start a new run"
+            ) from error
+        if lines:
+            raise StateError(
+                f"{self.start} was made from other things: {'; '.join(lines)}. Go on with what it was made from, or "
+                "start a new run"
+            )
+
+    def _write(self, file: Path, text: str) -> None:
+        written = file.with_name(f".{file.name}.new")
+        try:
+            written.write_text(text, "utf-8")
+            os.replace(written, file)
+        except OSError as error:
+            raise self._unwritable(error) from error
+
+    def _unwritable(self, error: OSError) -> InputError:
+        return InputError(f"{self.path} cannot be written: {error.strerror}; name another with --out")
 
     def _go_on(self, resume: bool) -> None:
         if not resume:

@@ -16,6 +16,7 @@ from citerefine.judges.rubric.loading import load_rubric_judge
 from citerefine.refiner.background import run
 from citerefine.training.data.prompted import PromptedRow
 from citerefine.training.recipes.recipe import Recipe
+from citerefine.training.rewards.maths import MathsGrader
 from citerefine.training.running.heard import HeardReward
 from citerefine.training.running.run_folder import RunFolder, is_main
 from citerefine.training.watch.callback import Watcher
@@ -56,6 +57,7 @@ class Watch:
             heldout = Heldout(
                 self._rows,
                 self._judges,
+                self._recipe.reward,
                 rank=accelerator.process_index,
                 world=accelerator.num_processes,
                 gather=lambda values: list(gather_object(values)),
@@ -82,7 +84,7 @@ def _judges(recipe: Recipe, folder: RunFolder) -> Judges:
     calls.parent.mkdir(parents=True, exist_ok=True)
     support = load_support_judge(reward.support, cache=calls.with_name("verdicts.db"))
     rubric = load_rubric_judge(reward.judge, journal=calls, backup=reward.backup or None) if reward.rubric else None
-    return Judges(support, rubric, load_rubric_judge(audit, journal=calls) if audit else None)
+    return Judges(support, rubric, load_rubric_judge(audit, journal=calls) if audit else None, MathsGrader())
 
 
 async def _close(judges: Judges) -> None:
@@ -90,6 +92,7 @@ async def _close(judges: Judges) -> None:
     for judge in (judges.rubric, judges.audit):
         if judge is not None:
             await judge.aclose()
+    judges.grader.close()
 
 
 def _report(trainer: Any, figures: Mapping[str, float]) -> None:

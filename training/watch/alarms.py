@@ -19,6 +19,10 @@ LENGTH_FACTOR: Final = 2.0
 """So many times longer, or shorter, than at the beginning are answers when an alarm is raised."""
 MOST_CUT: Final = 0.3
 """Share of answers that may be cut off."""
+ALL: Final = 0.99
+"""Share from which on all are meant."""
+MOST_UNSCORED: Final = 0.2
+"""Share of held-out answers that may lack a score."""
 FALL: Final = 0.05
 """So far must a held-out score fall below its best while the reward rises."""
 
@@ -38,17 +42,18 @@ def find_alarms(steps: Sequence[StepRow], settings: WatchSettings) -> list[Alarm
     heldout = [row for row in steps if row.phase == "heldout"]
     found = (
         _gap(heldout, settings.gap_alarm),
-        _falls(training, heldout),
+        _falls(training, heldout, "heldout/f1", "citation F1") or _falls(training, heldout, *_ACCURACY),
+        _unscored(heldout),
         _above(training, "copy_share", settings.copy_alarm, "copied", _COPIED),
         _above(training, "reward/missing_share", settings.missing_alarm, "missing", _MISSING),
-        _above(training, "truncated_share", MOST_CUT, "truncated", _CUT),
+        _cut(training),
         _length(training),
         _rewarded_alone(training),
     )
     return [alarm for alarm in found if alarm is not None]
 
 
-_CUT: Final = "answers are cut off at the token limit, and teach nothing; raise data.answer_tokens, or learn more slowly"
+_ACCURACY: Final = ("heldout/accuracy", "accuracy")
 _COPIED: Final = "words are copied from snippets; give synthesis more weight in the rubrics, and citations less"
 _MISSING: Final = "answers get no reward; see transcripts.jsonl for the judge's failures"
 
@@ -74,9 +79,9 @@ def _gap(heldout: Sequence[StepRow], bound: float) -> Alarm | None:
     )
 
 
-def _falls(training: Sequence[StepRow], heldout: Sequence[StepRow]) -> Alarm | None:
-    """Whether held-out citation F1 falls while the reward rises."""
-    scored = [(row.step, f1) for row in heldout if (f1 := _value(row, "heldout/f1")) is not None]
+def _falls(training: Sequence[StepRow], heldout: Sequence[StepRow], name: str, word: str) -> Alarm | None:
+    """Whether a held-out figure falls while the reward rises."""
+    scored = [(row.step, value) for row in heldout if (value := _value(row, name)) is not None]
     if len(scored) < 2:
         return None
     best_step, best = max(scored, key=lambda pair: pair[1])
@@ -87,7 +92,7 @@ def _falls(training: Sequence[StepRow], heldout: Sequence[StepRow]) -> Alarm | N
     return Alarm(
         step,
         "heldout_falls",
-        f"held-out citation F1 is {last:.2f}, after {best:.2f} at step {best_step}, while the reward rises: the policy "
+        f"held-out {word} is {last:.2f}, after {best:.2f} at step {best_step}, while the reward rises: the policy "
         "learns the reward and not the task; stop at the better checkpoint, or change the reward",
     )
 
@@ -97,6 +102,32 @@ def _above(training: Sequence[StepRow], name: str, bound: float, code: str, what
     if now is None or now <= bound:
         return None
     return Alarm(training[-1].step, code, f"{now:.0%} of {what}")
+
+
+def _unscored(heldout: Sequence[StepRow]) -> Alarm | None:
+    """Whether the last held-out figures are those of some answers alone."""
+    if not heldout:
+        return None
+    n, unscored = _value(heldout[-1], "heldout/n"), _value(heldout[-1], "heldout/unscored")
+    if not n or unscored is None or unscored / n <= MOST_UNSCORED:
+        return None
+    return Alarm(
+        heldout[-1].step,
+        "heldout_unscored",
+        f"{unscored:.0f} of {n:.0f} held-out answers lack a score, and the held-out figures leave them out: judges "
+        "failed, or nobody knows what to abstain is worth; see what the run says of it, and label rows' `answerable`",
+    )
+
+
+def _cut(training: Sequence[StepRow]) -> Alarm | None:
+    """Whether answers are cut off. Where such answers are trained on all the same, no group is dropped for them."""
+    now, dropped = _recent(training, "truncated_share"), _recent(training, "groups/dropped")
+    if now is None or now <= MOST_CUT:
+        return None
+    seen = f"{now:.0%} of answers are cut off at the token limit, and teach nothing"
+    if now >= ALL and dropped != 0:
+        seen = "all answers are cut off at the token limit, so that nothing is learned"
+    return Alarm(training[-1].step, "truncated", f"{seen}; raise data.answer_tokens, or learn more slowly")
 
 
 def _length(training: Sequence[StepRow]) -> Alarm | None:

@@ -1,11 +1,11 @@
 """Draws figures over steps as the paths of one small SVG.
 
-In: points of one or more series. Out: `Drawing`: paths, ticks and words for those who cannot see it. Gaps are gaps: a
-step whose figure is not known has no point, and no line leads over it unless the steps between were not measured at
-all. Not here: markup (run_page.html.jinja), which figures are drawn (run_page.py).
+In: points of one or more series. Out: `Drawing`: paths, ticks and words for those who cannot see it. Gaps are gaps: no
+line leads over a step whose figure was to be measured and is not known. One leads over steps that nobody measured. Not
+here: markup (run_page.html.jinja), which figures are drawn (run_page.py).
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from itertools import pairwise
 from math import floor, log10
 from typing import Final, NamedTuple
@@ -21,8 +21,13 @@ class Series(NamedTuple):
     """One figure over the steps."""
 
     name: str
-    points: Sequence[tuple[int, float]]
-    """Step and value, in the order of steps."""
+    points: Sequence[tuple[int, float | None]]
+    """Step and value, in the order of steps; None where it is not known."""
+
+    @property
+    def known(self) -> list[tuple[int, float]]:
+        """The points that have a value."""
+        return [(step, value) for step, value in self.points if value is not None]
 
 
 class Line(NamedTuple):
@@ -30,7 +35,7 @@ class Line(NamedTuple):
 
     name: str
     path: str
-    """Of an SVG path; y grows downwards."""
+    """Of an SVG path, broken at gaps; y grows downwards."""
     first: float
     last: float
     end: tuple[float, float]
@@ -59,12 +64,12 @@ class Drawing(NamedTuple):
 
 
 def draw(series: Sequence[Series]) -> Drawing | None:
-    """The series that have points; None if none has."""
-    thinned = [Series(one.name, thin(one.points)) for one in series if one.points]
+    """The series of which some value is known; None if there is none."""
+    thinned = [Series(one.name, thin(one.points)) for one in series if one.known]
     if not thinned:
         return None
-    steps = [step for one in thinned for step, _ in one.points]
-    values = [value for one in thinned for _, value in one.points]
+    steps = [step for one in thinned for step, _ in one.known]
+    values = [value for one in thinned for _, value in one.known]
     low, high, step_y = _scale(min(values), max(values))
     first, last = min(steps), max(steps)
 
@@ -75,19 +80,42 @@ def draw(series: Sequence[Series]) -> Drawing | None:
     return Drawing(tuple(_line(one, place) for one in thinned), _ticks(low, high, step_y), first, last)
 
 
-def thin(points: Sequence[tuple[int, float]]) -> list[tuple[int, float]]:
-    """At most `POINTS` points: the last step and the mean value of each stretch."""
+def thin(points: Sequence[tuple[int, float | None]]) -> list[tuple[int, float | None]]:
+    """At most `POINTS` points: the last step of each stretch, and the mean of the values that are known in it."""
     if len(points) <= POINTS:
         return [*points]
     bounds = [round(place * len(points) / POINTS) for place in range(POINTS + 1)]
     stretches = (points[start:end] for start, end in pairwise(bounds))
-    return [(part[-1][0], sum(value for _, value in part) / len(part)) for part in stretches]
+    return [(part[-1][0], _mean([value for _, value in part if value is not None])) for part in stretches]
+
+
+def _mean(known: Sequence[float]) -> float | None:
+    return sum(known) / len(known) if known else None
 
 
 def _line(one: Series, place: Callable[[int, float], tuple[float, float]]) -> Line:
-    places = [place(step, value) for step, value in one.points]
-    path = "M" + "L".join(f"{x:g} {y:g}" for x, y in places)
-    return Line(one.name, path, one.points[0][1], one.points[-1][1], places[-1])
+    known = one.known
+    path = "".join(_stroke([place(step, value) for step, value in stretch]) for stretch in _stretches(one.points))
+    return Line(one.name, path, known[0][1], known[-1][1], place(*known[-1]))
+
+
+def _stretches(points: Sequence[tuple[int, float | None]]) -> Iterator[list[tuple[int, float]]]:
+    """The points between gaps."""
+    stretch = list[tuple[int, float]]()
+    for step, value in points:
+        if value is not None:
+            stretch.append((step, value))
+        elif stretch:
+            yield stretch
+            stretch = []
+    if stretch:
+        yield stretch
+
+
+def _stroke(places: Sequence[tuple[float, float]]) -> str:
+    """One line; a single point is a line to itself, which a round pen draws."""
+    drawn = [f"{x:g} {y:g}" for x, y in places]
+    return "M" + "L".join(drawn if len(drawn) > 1 else drawn * 2)
 
 
 def _scale(low: float, high: float) -> tuple[float, float, float]:

@@ -71,7 +71,8 @@ def kept_size(path: Path, step: int) -> int:
     kept = 0
     for line, end in _lines(path):
         values = _object(line)
-        if values is None or not isinstance(values.get("step"), int) or values["step"] > step:
+        there = None if values is None else values.get("step")
+        if not isinstance(there, int) or there > step:
             break
         kept = end
     return kept

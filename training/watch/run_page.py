@@ -22,6 +22,9 @@ from citerefine.training.watch.settings import WatchSettings
 SAMPLED_STEPS: Final = 12
 """Steps whose samples are shown, spread over the run."""
 PAGE_NAME: Final = "run.html"
+METRICS: Final = "metrics.jsonl"
+SUPERVISED: Final = "sft"
+"""Folder of the steps on given answers, inside that of the run."""
 _MARKS: Final = (Mark.SUPPORTED, Mark.PARTLY, Mark.UNSUPPORTED, Mark.UNJUDGED)
 
 
@@ -41,6 +44,12 @@ PANELS: Final = (
         "heldout",
         (("heldout/f1", "F1"), ("heldout/precision", "precision"), ("heldout/recall", "recall")),
         "Greedy answers to questions that are never trained on, scored as `citerefine score` does.",
+    ),
+    Panel(
+        "Held-out reference answers",
+        "heldout",
+        (("heldout/accuracy", "right"),),
+        "Share of the same answers that are the reference answer.",
     ),
     Panel(
         "Reward",
@@ -122,15 +131,19 @@ class Fact(NamedTuple):
 
 
 def write_page(run: Path, settings: WatchSettings, title: str = "") -> Path:
-    """Draws the page of a run's files anew; the page that was there stays until the new one is whole."""
-    steps = read_steps(run / "metrics.jsonl")
+    """Draws the page of a run's files anew; the page that was there stays until the new one is whole.
+
+    Steps on given answers, which a run has before those on rewards, are read from their own folder. Raises OSError if
+    the page cannot be written.
+    """
+    steps = read_steps(run / METRICS)
     html = render_page(
         "run_page",
         package=__package__,
         style="run.css",
         title=title or run.name,
         facts=_facts(steps),
-        panels=_panels(steps),
+        panels=_panels([*read_steps(run / SUPERVISED / METRICS), *steps]),
         alarms=find_alarms(steps, settings),
         samples=_samples(run),
         marks=_MARKS,
@@ -155,20 +168,22 @@ def _panels(steps: Sequence[StepRow]) -> list[PanelView]:
     return views
 
 
-def points(rows: Sequence[StepRow], name: str) -> list[tuple[int, float]]:
-    """Step and value of one figure, where it is known."""
-    return [(row.step, value) for row in rows if (value := row.values.get(name)) is not None]
+def points(rows: Sequence[StepRow], name: str) -> list[tuple[int, float | None]]:
+    """Step and value of one figure, where it was to be measured; None where it is not known."""
+    return [(row.step, row.values[name]) for row in rows if name in row.values]
 
 
 def _facts(steps: Sequence[StepRow]) -> list[Fact]:
     heldout = [row for row in steps if row.phase == "heldout"]
     training = [row for row in steps if row.phase == "train"]
-    named = [("Held-out citation F1", heldout, "heldout/f1"), ("Reward", training, "reward/total")]
+    cited = ("Held-out citation F1", heldout, "heldout/f1")
+    accuracy = ("Held-out accuracy", heldout, "heldout/accuracy")
+    measured = [one for one in (cited, accuracy) if Series(one[0], points(one[1], one[2])).known]
     facts = list[Fact]()
-    for word, rows, name in named:
-        known = points(rows, name)
-        change = known[-1][1] - known[0][1] if len(known) > 1 else None
-        facts.append(Fact(word, known[-1][1] if known else None, change))
+    for word, rows, name in [*(measured or [cited]), ("Reward", training, "reward/total")]:
+        known = [value for _, value in Series(word, points(rows, name)).known]
+        change = known[-1] - known[0] if len(known) > 1 else None
+        facts.append(Fact(word, known[-1] if known else None, change))
     return facts
 
 

@@ -68,7 +68,7 @@ class Table:
 
 
 def _heldout(row: StepRow) -> str:
-    names = ("f1", "precision", "recall", "rubric", "audit")
+    names = ("f1", "precision", "recall", "accuracy", "rubric", "audit")
     known = [(name, value) for name in names if (value := row.values.get(f"heldout/{name}")) is not None]
     return ", ".join(f"{name} {value:.3f}" for name, value in known) or "answers have no scores"
 

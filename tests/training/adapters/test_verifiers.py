@@ -96,6 +96,37 @@ def test_a_reply_whose_reward_is_not_known_is_an_error_and_no_0(rows: Path) -> N
 
 
 @NEEDS_VERIFIERS
+@pytest.mark.parametrize(
+    ("mode", "sampling", "refusal"),
+    [
+        ("answer_only", None, 'enable_thinking true, and its mode needs false.*to {"enable_thinking": false}'),
+        ("answer_only", {"temperature": 1.0}, "enable_thinking true"),
+        ("answer_only", {"chat_template_kwargs": {"enable_thinking": False}}, ""),
+        ("think", None, ""),
+        ("think", {"chat_template_kwargs": {"enable_thinking": False}}, "false, and its mode needs true"),
+    ],
+)
+def test_a_model_thinks_where_the_mode_says_so_and_nowhere_else(
+    rows: Path, mode: str, sampling: dict[str, Any] | None, refusal: str
+) -> None:
+    import verifiers.v1 as vf
+
+    def set_up(task: Any) -> None:
+        config = vf.AgentConfig.model_validate({"model": "none", "sampling": sampling})
+        told = vf.TraceTask(type=type(task).__name__, data=task.data)
+        asyncio.run(task.setup(vf.Trace(task=told, agent=vf.AgentInfo(config=config)), None))
+
+    (task, *_) = tasks(rows, {"mode": mode})
+    if not refusal:
+        set_up(task)
+        return
+    with pytest.raises(InputError, match=refusal):
+        set_up(task)
+    (without_switch, *_) = tasks(rows, {"mode": mode}, switch=False)
+    set_up(without_switch)
+
+
+@NEEDS_VERIFIERS
 def test_rows_that_do_not_fit_are_left_out_and_told(rows: Path, caplog: pytest.LogCaptureFixture) -> None:
     long = {"id": "long", "question": "Why? " * 400, "snippets": [SNIPPET]}
     rows.write_text(rows.read_text() + json.dumps(long) + "\n")

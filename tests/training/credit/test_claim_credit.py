@@ -3,9 +3,11 @@
 from statistics import fmean, pstdev
 
 import pytest
+from tests.training.rewards.rewarding import ROW, WordRubricJudge, WordSupportJudge, answer
 
 from citerefine.training.credit.claim_credit import CreditedClaim, claim_advantages
 from citerefine.training.credit.spans import TokenSpans
+from citerefine.training.rewards import RefinerReward, RewardSettings
 
 SPANS = TokenSpans("abcdefghij", tuple(range(10)))
 
@@ -47,3 +49,13 @@ def test_repeated_claims_are_told_apart_by_their_place() -> None:
     spans = TokenSpans("x x x", (0, 1, 2, 3, 4))
     got = claim_advantages(spans, [CreditedClaim(0, 1, 1.0), CreditedClaim(4, 5, 0.0)])
     assert got == (1.0, 0.0, 0.0, 0.0, -1.0)
+
+
+def test_the_ids_of_a_claim_have_its_credit_and_the_answer_around_it_none() -> None:
+    text = answer("perch", "lies")
+    found = RefinerReward(RewardSettings(), judge=WordRubricJudge(), support=WordSupportJudge()).score(ROW, text)
+    claims = [CreditedClaim(claim.start, claim.end, claim.support) for claim in found.claims]
+    got = claim_advantages(TokenSpans(text, tuple(range(len(text)))), claims)  # a token for each letter
+    good, bad = text.index("id=S1"), text.rindex("id=S1")
+    assert got[good] == got[text.index("perch")] > 0 > got[text.index("trout")] == got[bad]
+    assert {got[0], got[text.index("</answer>")]} == {0.0}

@@ -56,6 +56,21 @@ def test_mathematics_has_no_evidence_and_may_give_its_result_as_a_number() -> No
 
 
 @pytest.mark.parametrize(
+    ("number", "text"),
+    [
+        (0.00001, "0.00001"),
+        (1e16, "10000000000000000"),
+        (-2.5e-7, "-0.00000025"),
+        (0.1, "0.1"),
+        (3.0, "3.0"),
+        (10**30, "1" + "0" * 30),
+    ],
+)
+def test_a_number_is_written_out_so_that_no_exponent_is_taken_for_its_value(number: float, text: str) -> None:
+    assert read_row({"id": 1, "question": "How much?", "gold": number, "task": "maths"}).gold == text
+
+
+@pytest.mark.parametrize(
     ("change", "code", "word"),
     [
         ({"question": " "}, "no_question", "question"),
@@ -65,6 +80,8 @@ def test_mathematics_has_no_evidence_and_may_give_its_result_as_a_number() -> No
         ({"task": "poems"}, "bad_task", "poems"),
         ({"task": "maths"}, "bad_task", "leave them out"),
         ({"gold": ["yes"]}, "bad_gold", "gold"),
+        ({"gold": float("nan")}, "bad_gold", "gold: nan is no answer"),
+        ({"gold": float("-inf")}, "bad_gold", "gold: -inf is no answer"),
         ({"answerable": "perhaps"}, "bad_gold", "answerable"),
         ({"mode": "loud"}, "bad_field", "mode"),
     ],

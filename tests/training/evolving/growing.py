@@ -14,6 +14,7 @@ from citerefine.judges.rubric.rubric_judge import GradeQuery
 from citerefine.judges.rubric.table_rubric_judge import TableRubricJudge
 from citerefine.refiner.evidence import Evidence
 from citerefine.refiner.records import Snippet
+from citerefine.rubrics.buffer.events import Event
 from citerefine.rubrics.criterion import Criterion
 from citerefine.rubrics.rubric import Rubric
 from citerefine.training.data.row import TrainingRow
@@ -108,3 +109,12 @@ async def step(
     """One call of the reward for one group, as the trainer makes it."""
     n = len(texts)
     return await reward(["prompt"] * n, texts, row=[of or row()] * n, trainer_state=State(number))
+
+
+def events_of(rubrics: EvolvingRubrics) -> list[Event]:
+    """Without when they happened."""
+    return [event.model_copy(update={"time": 0.0}) for event in rubrics._log.events()]
+
+
+NOTHING_NEW: Final = written("Says what became of the pike.")
+"""A reply with what is asked already."""

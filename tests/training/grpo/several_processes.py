@@ -15,8 +15,11 @@ import torch
 from safetensors.torch import save_file
 from tests.training.grpo.tiny_runs import Scripted, prompts, trainer
 
+from citerefine.refiner.errors import CiterefineError, InputError
 from citerefine.training.errors import JudgeOutage, TrainingError
 from citerefine.training.grpo.checkpoints import listed
+from citerefine.training.watch.callback import Watcher
+from citerefine.training.watch.settings import WatchSettings
 
 
 class ByPrompt(Scripted):
@@ -82,6 +85,7 @@ def main() -> None:
             del state["lm_head.weight"]  # tied
             save_file(state, output / f"{name}.safetensors")
     found["outage"] = outage(folder, output / "outage")
+    found["unwritable"] = unwritable(folder, output / "unwritable")
     (output / f"found-{rank}.json").write_text(json.dumps(found))
 
 
@@ -101,6 +105,30 @@ def outage(folder: Path, output: Path) -> dict[str, Any]:
         again.train(True)
         left = [checkpoint.name for checkpoint in listed(made.checkpoints)]
         return {"error": str(error), "step": again.state.global_step, "left": left}
+    return {"error": "none"}
+
+
+def unwritable(folder: Path, output: Path) -> dict[str, Any]:
+    """The first process alone cannot write what it watches of step 2; how all end, and what is saved."""
+
+    def full() -> None:
+        if made.state.global_step == 2:
+            raise InputError("no space left")
+
+    made = prepared(folder, output)
+    is_first = made.accelerator.is_main_process
+    made.add_callback(Watcher(output, WatchSettings(), rollout=full, writes=is_first))
+    try:
+        made.train()
+    except CiterefineError as error:
+        left = [checkpoint.name for checkpoint in listed(made.checkpoints)]
+        again = prepared(folder, output)
+        again.train(True)
+        if is_first:
+            state = again.model.state_dict()
+            del state["lm_head.weight"]  # tied
+            save_file(state, output.with_suffix(".safetensors"))
+        return {"error": str(error), "kind": type(error).__name__, "left": left}
     return {"error": "none"}
 
 

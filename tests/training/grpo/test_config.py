@@ -55,6 +55,11 @@ def test_a_vllm_server_without_correction(tmp_path: Path) -> None:
     assert not made.vllm_importance_sampling_correction
 
 
+def test_processes_do_not_look_for_weights_that_no_pass_used(tmp_path: Path) -> None:
+    """torch walks the graph for them, and each process warns that it found none."""
+    assert config(tmp_path, gradient_checkpointing=False).ddp_find_unused_parameters is False
+
+
 def test_transformers_need_no_vllm(tmp_path: Path) -> None:
     assert not config(tmp_path).use_vllm
 

@@ -1,6 +1,6 @@
 """A checkpoint of another run is told from one of this run, with what differs."""
 
-from citerefine.training.grpo.identity import data_key, differences, flattened
+from citerefine.training.grpo.identity import data_key, differences, flattened, texts_key
 
 
 def test_the_same_run_differs_in_nothing() -> None:
@@ -37,5 +37,11 @@ def test_empty_sections_count() -> None:
 
 
 def test_data_are_known_by_rows_and_order() -> None:
-    assert data_key(["a", "b"]) == data_key(["a", "b"])
-    assert len({data_key(["a", "b"]), data_key(["b", "a"]), data_key(["ab"]), data_key([])}) == 4
+    assert texts_key(["a", "b"]) == texts_key(["a", "b"])
+    assert len({texts_key(["a", "b"]), texts_key(["b", "a"]), texts_key(["ab"]), texts_key([])}) == 4
+
+
+def test_data_are_known_by_what_their_answers_are_rewarded_by_too() -> None:
+    one = {"id": ["q"], "prompt": ["Why?"], "row": ['{"gold": "1"}']}
+    assert data_key(one) == data_key(one | {"more": ["x"]})
+    assert len({data_key(one), data_key(one | {"row": ['{"gold": "2"}']}), data_key(one | {"id": ["p"]})}) == 3

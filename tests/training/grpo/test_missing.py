@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from citerefine.training.advantages import group_advantages, least_rows
-from citerefine.training.grpo.missing import GroupRule, Kind, leave_out, row_scale, settle
+from citerefine.training.grpo.missing import GroupRule, Kind, TermMatrix, into_passes, leave_out, row_scales, settle
 
 RULE = GroupRule("dr_grpo", 4, 0.5, 0.0)
 REWARDS = st.lists(st.none() | st.sampled_from([0.0, 0.25, 0.5, 1.0]), min_size=12, max_size=12)
@@ -42,15 +42,29 @@ def test_a_partial_outage_leaves_its_row_out() -> None:
 
 def test_a_mean_over_all_rows_becomes_one_over_those_that_count() -> None:
     settled = settle(RULE, [1.0, 0.0, 0.5, None, 1.0, None, None, None])
-    assert row_scale(settled) == pytest.approx(8 / 3)
-    assert row_scale(settle(RULE, [None] * 4)) == 1.0
-    assert row_scale(settle(RULE, [1.0] * 4)) == 1.0
+    assert row_scales(settled.counted_B, 1, 1) == pytest.approx([8 / 3])
+    assert row_scales(settle(RULE, [None] * 4).counted_B, 1, 1) == [1.0]
+    assert row_scales(settle(RULE, [1.0] * 4).counted_B, 1, 1) == [1.0]
+
+
+def test_each_update_has_a_mean_of_its_own_over_all_processes() -> None:
+    """Two processes with eight rows each, of which the first four are of the first update."""
+    counted = [False] * 4 + [True] * 4 + [True] * 2 + [False] * 2 + [True] * 4
+    assert row_scales(counted, processes=2, updates=2) == [4.0, 1.0]
+    assert row_scales(counted, processes=1, updates=2) == [2.0, 16 / 12]
+
+
+def test_each_update_counts_its_own_tokens() -> None:
+    mask = torch.tensor([[0, 0], [1, 0], [1, 1], [1, 1]])
+    passes = into_passes({"completion_mask": mask}, 4, [2.0, 1.0], total=lambda tokens: tokens * 3)
+    assert [int(part["num_items_in_batch"]) for part in passes] == [6, 6, 24, 24]  # × 2 updates, as TRL divides by
+    assert [float(part["row_scale"]) for part in passes] == [2.0, 2.0, 1.0, 1.0]
 
 
 def test_gdpo_leaves_out_answers_without_reward_whatever_their_terms() -> None:
     rule = RULE._replace(kind="gdpo")
     terms: list[list[float | None]] = [[1.0, 0.1], [0.0, 0.3], [0.5, 0.2], [0.9, 0.9]]
-    settled = settle(rule, [1.1, 0.3, 0.7, None], terms, [1.0, 1.0])
+    settled = settle(rule, [1.1, 0.3, 0.7, None], TermMatrix(terms, [1.0, 1.0], [False] * 4))
     assert settled.used_B == (True, True, True, False)
     assert settled.advantages_B[3] == 0.0
 

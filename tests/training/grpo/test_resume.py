@@ -13,7 +13,7 @@ from tests.training.grpo.resuming_worker import PLACES, STEPS
 from tests.training.grpo.tiny_runs import by_first_token, same, trainer, weights
 
 from citerefine.training.errors import JudgeOutage, StateError, TrainingError
-from citerefine.training.grpo.checkpoints import newest
+from citerefine.training.grpo.checkpoints import listed, newest, step_of
 
 KILLS = int(os.environ.get("CITEREFINE_KILLS", "0"))
 """Kills at random moments, besides one at each place."""
@@ -167,6 +167,22 @@ def test_other_data_are_another_run(tiny_qwen3: Path, tmp_path: Path) -> None:
     trainer(tiny_qwen3, tmp_path).train()
     with pytest.raises(StateError, match="data: "):
         trainer(tiny_qwen3, tmp_path, dataset=prompts(5)).train(True)
+
+
+def test_data_that_are_rewarded_otherwise_are_other_data(tiny_qwen3: Path, tmp_path: Path) -> None:
+    from tests.training.grpo.tiny_runs import prompts
+
+    trainer(tiny_qwen3, tmp_path).train()
+    regraded = prompts().map(lambda row: row | {"row": '{"gold": "another"}'})
+    with pytest.raises(StateError, match="data: "):
+        trainer(tiny_qwen3, tmp_path, dataset=regraded).train(True)
+
+
+def test_a_run_that_goes_on_saves_as_often_as_it_is_asked_to_now(tiny_qwen3: Path, tmp_path: Path) -> None:
+    trainer(tiny_qwen3, tmp_path, steps=2, save_steps=100, keep_checkpoints=9).train()
+    again = trainer(tiny_qwen3, tmp_path, steps=5, save_steps=1, keep_checkpoints=9)
+    again.train(True)
+    assert [step_of(path) for path in listed(again.checkpoints)] == [2, 3, 4, 5]
 
 
 def test_nothing_to_go_on_from_is_said(tiny_qwen3: Path, tmp_path: Path) -> None:

@@ -36,6 +36,16 @@ def test_what_cannot_be_is_refused_with_the_remedy(values: dict[str, Any], said:
         settings(**values)
 
 
+def test_prompts_are_shared_where_that_is_possible_unless_settings_say_otherwise() -> None:
+    assert settings().shared_prefix == "auto"
+    assert settings(micro_rows=4).shared_prefix == "auto"  # falls back
+
+
+def test_all_weights_and_small_matrices_are_not_trained_at_once() -> None:
+    with pytest.raises(ValidationError, match="all_weights = true leaves no small matrices to train"):
+        SftSettings.model_validate({"all_weights": True, "lora": {"rank": 2}})
+
+
 def test_the_seed_recipe_is_one_group_a_pass() -> None:
     shape = step_shape(settings(prompts_per_step=32, group_size=8), processes=4)
     assert shape._asdict() == {"groups": 8, "rows_per_pass": 8, "passes_per_update": 8, "passes_per_rollout": 8}

@@ -79,3 +79,14 @@ def test_an_outage_of_one_process_is_one_of_all(two: Two) -> None:
     assert messages == ["process 1 could not reward its answers: out", "out"]
     assert [found["outage"]["step"] for found in two.found] == [3, 3]
     assert two.found[0]["outage"]["left"] == ["checkpoint-1", "checkpoint-3"]
+
+
+def test_files_that_the_first_process_cannot_write_end_all_with_the_step_that_is_done(two: Two) -> None:
+    first, second = (found["unwritable"] for found in two.found)
+    assert (first["kind"], first["error"]) == ("InputError", "no space left")
+    assert second["kind"] == "TrainingError"
+    assert second["error"] == "process 0 could not write the run's files: no space left"
+    assert first["left"] == ["checkpoint-2"]
+    resumed, whole = (load_file(two.output / f"{name}.safetensors") for name in ("unwritable", "rows"))
+    assert resumed.keys() == whole.keys()
+    assert all(torch.equal(resumed[name], whole[name]) for name in whole)

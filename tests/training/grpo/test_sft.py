@@ -7,12 +7,13 @@ import pytest
 import torch
 from datasets import Dataset
 from tests.training.grpo.tiny_runs import model_of, same, tokenizer_of, weights
+from transformers import TrainerCallback
 
 from citerefine.refiner.evidence import Evidence
 from citerefine.training.data.row import TrainingRow
 from citerefine.training.errors import RecipeError, StateError
 from citerefine.training.grpo.settings import SftSettings
-from citerefine.training.grpo.sft import RefinerSftTrainer, imitation_rows
+from citerefine.training.grpo.sft import RefinerSftTrainer, answers_key, imitation_rows
 
 PROMPT = "<|im_start|>user\nWhat did perch do?<|im_end|>\n<|im_start|>assistant\n"
 
@@ -87,6 +88,31 @@ def test_a_run_goes_on_as_if_it_had_not_stopped(tiny_qwen3: Path, tmp_path: Path
     assert same(weights(again.model), weights(plain.model))
     with pytest.raises(StateError, match="learning_rate: "):
         trainer(tiny_qwen3, tmp_path / "plain", steps=5, save_steps=3, learning_rate=1.0).train(True)
+
+
+@pytest.mark.parametrize("at", [2, 3])
+def test_a_run_stops_after_a_step_when_it_is_asked_to_and_goes_on(tiny_qwen3: Path, tmp_path: Path, at: int) -> None:
+    class Stop(TrainerCallback):  # type: ignore[misc]  # transformers is not typed here
+        def on_step_begin(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+            if state.global_step == at - 1:
+                made.stop_after_step()
+
+    plain = trainer(tiny_qwen3, tmp_path / "plain", steps=3)
+    plain.train()
+    made = trainer(tiny_qwen3, tmp_path / "run", steps=3)
+    made.add_callback(Stop())
+    made.train()
+    assert (made.stopped, made.finished, made.state.global_step) == (True, at == 3, at)
+    again = trainer(tiny_qwen3, tmp_path / "run", steps=3)
+    again.train(True)
+    assert (again.stopped, again.finished) == (False, True)
+    assert same(weights(again.model), weights(plain.model))
+
+
+def test_answers_are_known_by_their_prompts_and_order_and_rows_without_one_do_not_count() -> None:
+    known = {answers_key(rows(*answers)) for answers in (("a", "b"), ("b", "a"), ("a",))}
+    assert len(known) == 3
+    assert answers_key(rows("a", None, "b")) == answers_key(rows("a", "b"))
 
 
 def test_lora_trains_beside_frozen_weights(tiny_qwen3: Path, tmp_path: Path) -> None:

@@ -4,7 +4,7 @@ import pytest
 
 from citerefine.training.planning.duration import duration_plan, forward_flops, forward_passes
 from citerefine.training.planning.shape import ModelShape, find_shape
-from citerefine.training.planning.tokens import StepTokens, step_tokens
+from citerefine.training.planning.tokens import StepTokens, second_step, step_tokens
 from citerefine.training.recipes.reading import load_recipe
 from citerefine.training.recipes.recipe import Recipe
 
@@ -78,10 +78,12 @@ def test_more_gpus_take_less_time_and_servers_sample_for_all() -> None:
     assert duration_plan(few, qwen(), tokens()).rollout > 2 * duration_plan(apart, qwen(), tokens()).rollout
 
 
-def test_two_phases_sample_and_train_twice() -> None:
+def test_each_of_two_phases_is_a_step_and_the_second_one_reads_the_draft_too() -> None:
     two = load_recipe("thinktwice")
-    assert step_tokens(two, 500, 500).answers == 512
-    once = load_recipe("thinktwice", ["phases=one"])
-    twice = duration_plan(two, qwen(), step_tokens(two, 500, 500))
-    single = duration_plan(once, qwen(), step_tokens(once, 500, 500))
-    assert [twice.update, twice.rollout] == pytest.approx([2 * single.update, 2 * single.rollout])
+    first = step_tokens(two, 500, 600)
+    assert first == step_tokens(load_recipe("thinktwice", ["phases=one"]), 500, 600)
+    second = second_step(two, first)
+    assert second is not None
+    assert (second.prompt_tokens, second.longest_prompt, second.answers) == (3600, 3700, 256)
+    assert second.naive == 256 * (500 + 3000 + 100 + 3000)
+    assert second_step(load_recipe("thinktwice", ["phases=one"]), first) is None

@@ -20,6 +20,17 @@ def test_each_answer_is_judged_by_its_criteria_and_by_its_claims() -> None:
     assert plan("rubric-citation-refiner", "reward.rubric=0").rubric_calls == 0
 
 
+def test_groups_that_are_refilled_are_judged_too() -> None:
+    sets = ("train.refill=true", "train.refill_tokens=320000")
+    without, found = plan("single-gpu-lora"), plan("single-gpu-lora", *sets)
+    assert (without.calls, without.refill_calls) == (128, 0)
+    assert (found.calls, found.refill_calls) == (128, 2 * 80)  # 320,000 tokens are 80 prompts of 4,000
+    assert found.prompt_tokens == without.prompt_tokens * 144 / 64
+    assert found.reply_tokens == without.reply_tokens * 144 / 64
+    recipe = load_recipe("single-gpu-lora", sets)
+    assert step_tokens(recipe, 4000, 6144, rows=13).refill_answers == 5 * 8  # no prompt is asked twice in a step
+
+
 def test_judges_that_compute_cost_nothing() -> None:
     found = plan("tiny-cpu")
     assert (found.calls, found.cost, found.reason) == (0, 0.0, "")

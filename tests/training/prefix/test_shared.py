@@ -106,6 +106,19 @@ def test_a_model_that_nobody_prepared_is_scored_the_plain_way() -> None:
     assert plain.rows == [5, 2]
 
 
+def test_each_model_is_compared_at_its_own_first_batch(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The reference model comes first, and says nothing of the policy."""
+    policy, reference, plain = small_model(), small_model(), Counted()
+    shared = seam(policy)
+    shared.prepare(reference)
+    shared.score(plain, reference, *BATCH)
+    assert shared.agreement is None
+    monkeypatch.setattr(attention, "packed_attention", sees_the_whole_row)
+    with pytest.warns(SharedPrefixWarning, match="not give the model's own scores"):
+        shared.score(plain, policy, *BATCH)
+    assert plain.rows == [2, 2, 5]
+
+
 @pytest.mark.parametrize("more", [{"compute_aux_loss": True}, {"pixel_values": torch.zeros(1)}])
 def test_what_packed_rows_do_not_have_is_left_to_the_plain_way(more: dict[str, Any]) -> None:
     model = small_model()

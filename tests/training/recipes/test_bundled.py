@@ -83,6 +83,17 @@ def test_each_says_which_values_are_published(name: str) -> None:
     assert "ours" in text
 
 
+def test_what_is_published_and_no_setting_here_is_said() -> None:
+    assert "`uniform`" in recipe_text("thinktwice")
+    assert "refiner_rl" in recipe_text("balanced-refiner")
+    assert "pack 8192" in recipe_text("rubric-citation-refiner")
+
+
+@pytest.mark.parametrize("name", PUBLISHED)
+def test_the_optimizer_of_published_recipes_is_not_ours(name: str) -> None:
+    assert load_recipe(name).train.adam_beta2 == 0.999
+
+
 def test_answers_a_step_are_the_published_batch() -> None:
     train = load_recipe("rloo-maths").train
     assert train.prompts_per_step * train.group_size == 256

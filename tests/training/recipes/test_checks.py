@@ -50,6 +50,14 @@ def test_the_second_phase_needs_room_for_a_draft(rows: str) -> None:
     assert has(found, "error phases: the second phase adds the draft", "set data.prompt_tokens = 2092")
 
 
+def test_what_two_phases_cannot_do_is_told_before_a_model_is_loaded(rows: str) -> None:
+    found = lines("thinktwice", rows, "train.steps=3", "train.refill=true", "train.refill_tokens=1000000")
+    assert has(found, "error train.steps: two phases take two steps, and 3 is odd; set it to 4")
+    assert has(found, "error train.refill: it replaces prompts, which phases share")
+    assert has(found, "warning phases: training in two phases cannot be run by this version")
+    assert not has(lines("thinktwice", rows, "phases=one", "train.steps=3"), "error train.steps")
+
+
 def test_words_are_a_floor_and_not_a_judge(rows: str) -> None:
     found = lines("tiny-cpu", rows)
     assert has(found, "warning reward.judge: the lexical judge compares words")

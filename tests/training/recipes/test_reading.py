@@ -121,6 +121,23 @@ def test_a_resolved_recipe_reads_as_the_same(tmp_path: Path) -> None:
         assert load_recipe(file) == recipe
 
 
+def test_imitation_is_as_training_on_rewards_unless_it_says_otherwise(tmp_path: Path) -> None:
+    same = load_recipe("tiny-cpu", ["sft.steps=3", "train.lora.rank=5"])
+    assert same.sft is not None
+    assert same.sft.lora == same.train.lora
+    assert (same.sft.bf16, same.sft.gradient_checkpointing) == (False, False)
+    own = load_recipe("tiny-cpu", ["sft.lora.rank=2", "sft.bf16=true", "sft.gradient_checkpointing=true"])
+    assert own.sft is not None
+    assert own.sft.lora is not None
+    assert (own.sft.lora.rank, own.sft.bf16, own.sft.gradient_checkpointing) == (2, True, True)
+    whole = load_recipe("tiny-cpu", ["sft.all_weights=true"])
+    assert whole.sft is not None
+    assert whole.sft.lora is None
+    for recipe in (same, own, whole):
+        assert load_recipe(written(tmp_path, recipe.resolved())) == recipe
+        assert Recipe.model_validate_json(recipe.model_dump_json()) == recipe
+
+
 def test_recipes_are_read_and_checked_without_torch() -> None:
     code = (
         "import sys; from citerefine.training.recipes.reading import load_recipe; "

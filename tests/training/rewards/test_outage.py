@@ -22,6 +22,7 @@ from tests.training.rewards.rewarding import (
     training_row,
 )
 
+from citerefine.judges.rubric.cell import Cell
 from citerefine.judges.rubric.rubric_judge import Graded, GradeQuery
 from citerefine.refiner.errors import CallError
 from citerefine.rubrics.criterion import Criterion
@@ -132,6 +133,16 @@ def test_a_spent_budget_ends_the_call_at_once(tmp_path: Path) -> None:
     assert raised.value.code == "budget"
 
 
+def test_a_budget_is_one_of_all_starts_of_a_run(tmp_path: Path) -> None:
+    with FaultyServer(WELL) as server:
+        assert None not in rewarded(reward(server, tmp_path, max_calls=6), n=4)
+        assert None not in rewarded(reward(server, tmp_path, max_calls=6), n=4)  # from the journal, for nothing
+        with pytest.raises(CallError) as raised:
+            rewarded(reward(server, tmp_path, max_calls=6), n=8)
+        assert 4 <= len(server.chats) <= 6
+    assert raised.value.code == "budget"
+
+
 # --- what counts as an outage -----------------------------------------------------------------------------------------
 
 
@@ -211,11 +222,31 @@ def test_verdicts_that_were_there_stay_when_the_rest_is_asked_again() -> None:
     assert function.breakdowns[0].value("rubric") == pytest.approx(1 / 3)
 
 
-def test_what_would_be_the_same_again_is_not_waited_for() -> None:
+def test_what_would_be_the_same_again_is_not_waited_for_and_is_no_outage() -> None:
+    """A row that is too long for every judge: its answers are missing, and the run goes on with others."""
     judge = WordRubricJudge(lambda query, criterion: True, code="context_exceeded")
-    with pytest.raises(JudgeOutage, match=r"asking again would give the same \(context_exceeded 16x\)"):
-        by_hand(judge, patience=600)
+    assert by_hand(judge, patience=600, least_valid=1.0) == [None] * 4
     assert len(judge.asked) == 4
+
+
+def test_the_share_is_one_of_the_answers_that_can_be_judged() -> None:
+    """Of four answers two are hopeless; of the other two, one waits."""
+
+    class Mixed(WordRubricJudge):
+        def _cell(self, query: GradeQuery, criterion: Criterion) -> Cell:
+            self._code = "context_exceeded" if "eels" in query.answer else "unreachable"
+            return super()._cell(query, criterion)
+
+    judge = Mixed(lambda query, criterion: "ice" in query.answer or "eels" in query.answer)
+    assert [value is None for value in by_hand(judge, least_valid=0.5)] == [True, False, True, True]
+    with pytest.raises(JudgeOutage, match=r"of 4 answers, 1 could not be judged .*\(unreachable 4x\)"):
+        by_hand(judge, least_valid=0.51)
+
+
+def test_a_row_that_cannot_be_read_is_no_outage() -> None:
+    function = RefinerReward(RewardSettings(patience=600), judge=WordRubricJudge(), support=WordSupportJudge())
+    assert asyncio.run(function(["p"], [answer("perch")], row=["{}"])) == [None]
+    assert function.breakdowns[0].failures == ("unusable",)
 
 
 def test_answers_of_which_nobody_can_say_what_they_are_worth_are_no_outage() -> None:

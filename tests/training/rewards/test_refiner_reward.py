@@ -319,8 +319,11 @@ def test_a_group_is_judged_by_the_same_criteria_which_change_with_the_step_and_t
 def test_held_out_criteria_are_judged_and_change_no_reward() -> None:
     many = Rubric(criteria=(*RUBRIC.criteria, *(Criterion(id=f"lake/{n}", text=f"It says {n}.") for n in range(20))))
     function = reward(held_out_share=0.4)
-    rewarded(function, [TEXTS[0]], [training_row(rubric=many)])
+    figures = dict[str, float]()
+    rewarded(function, [TEXTS[0]], [training_row(rubric=many)], log_metric=figures.__setitem__)
     (found,) = function.breakdowns
+    assert "criteria/held_out" in figures
+    assert "heldout/rubric" not in figures  # that is of held-out rows
     assert 2 < len(found.held_out) < 16
     assert found.n_cells + len(found.held_out) == 24
 
@@ -348,6 +351,16 @@ def test_figures_and_columns_are_logged_and_none_is_nan() -> None:
     assert (figures["judge/calls"], figures["judge/cost"]) == (4.0, 2.0)
     assert [len(values) for values in columns.values()] == [4, 4, 4, 4]
     assert columns["reward_rubric"][2] is None
+
+
+def test_sums_stay_sums_where_a_trainer_takes_means_over_processes(monkeypatch: pytest.MonkeyPatch) -> None:
+    alone, shared = dict[str, float](), dict[str, float]()
+    rewarded(reward(), TEXTS, log_metric=alone.__setitem__)
+    monkeypatch.setenv("WORLD_SIZE", "4")
+    rewarded(reward(), TEXTS, log_metric=shared.__setitem__)
+    sums = ("judge/calls", "judge/cost")
+    assert [shared[name] for name in sums] == [4 * alone[name] for name in sums]
+    assert shared["reward/total"] == alone["reward/total"]
 
 
 def test_nothing_is_logged_of_what_is_not_known() -> None:

@@ -32,8 +32,9 @@ def test_a_share_of_the_questions_is_held_out(tiny_qwen3: Path, tmp_path: Path) 
 def test_rows_that_are_held_out_may_be_named(tiny_qwen3: Path, tmp_path: Path) -> None:
     train, held = cited_rows(tmp_path / "rows.jsonl", 8), cited_rows(tmp_path / "held.jsonl", 3)
     found, told = data(tiny_qwen3, f"data.train={train}", f"data.eval={held}")
-    assert told == ["8 rows to train on, 2 held out to watch"]
-    assert len(found.train) == 8
+    assert told[0] == f"3 rows are not trained on: {held} asks the same, or nearly"
+    assert told[1:] == ["5 rows to train on, 2 held out to watch"]
+    assert len(found.train) == 5
 
 
 def test_rows_that_cannot_be_used_or_do_not_fit_are_told(tiny_qwen3: Path, tmp_path: Path) -> None:
@@ -45,6 +46,12 @@ def test_rows_that_cannot_be_used_or_do_not_fit_are_told(tiny_qwen3: Path, tmp_p
     assert told[0].startswith(f"{rows}: 1 rows cannot be used; the first is line 8: ")
     assert told[1].startswith("1 rows are left out; the first (long): ")
     assert told[2] == "6 rows to train on, 0 held out to watch"
+
+
+def test_fewer_rows_than_a_step_takes_are_told_before_a_model_is_loaded(tiny_qwen3: Path, tmp_path: Path) -> None:
+    rows = cited_rows(tmp_path / "rows.jsonl", 4)
+    with pytest.raises(RecipeError, match=r"a step takes 4 rows, and there are only 3 to train on; set train\.prompts"):
+        data(tiny_qwen3, f"data.train={rows}", "train.prompts_per_step=4", "data.eval_share=0.2")
 
 
 def test_data_without_a_single_prompt_is_an_error(tiny_qwen3: Path, tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from citerefine.refiner.errors import InputError
+from citerefine.training.errors import StateError
 from citerefine.training.recipes.reading import load_recipe
 from citerefine.training.running.run_folder import RunFolder, is_main, machine_number, process_count
 
@@ -22,6 +23,33 @@ def test_asking_to_go_on_begins_where_there_is_nothing(tmp_path: Path) -> None:
     folder.open(load_recipe("tiny-cpu"), resume=True)
     with pytest.raises(InputError, match="--resume"):
         folder.open(load_recipe("tiny-cpu"), resume=False)
+
+
+def test_a_recipe_that_would_go_on_takes_no_place_before_it_is_accepted(tmp_path: Path) -> None:
+    first, second = load_recipe("tiny-cpu"), load_recipe("tiny-cpu", ["train.group_size=8"])
+    folder = RunFolder(tmp_path / "run")
+    folder.open(first, resume=False)
+    folder.open(second, resume=True)
+    assert load_recipe(str(folder.recipe)) == first
+    folder.keep_recipe(second)
+    assert load_recipe(str(folder.recipe)) == second
+    assert [path.name for path in folder.path.iterdir()] == ["recipe.toml"]
+
+
+def test_a_start_is_only_used_for_what_it_was_made_from(tmp_path: Path) -> None:
+    folder = RunFolder(tmp_path)
+    folder.sft.mkdir()
+    made_from = {"model": "a", "sft": {"steps": 10, "schedule": "constant", "save_steps": 5}, "data": "ab"}
+    with pytest.raises(StateError, match=r"nobody can tell what .* was made from; start a new run"):
+        folder.check_start(made_from)
+    folder.keep_start(made_from)
+    folder.check_start(made_from)
+    folder.check_start({**made_from, "sft": {"steps": 10, "schedule": "constant", "save_steps": 1}})
+    with pytest.raises(StateError, match=r"model: 'a' → 'b'; sft\.steps: 10 → 20\. Go on with what it was made from"):
+        folder.check_start({**made_from, "model": "b", "sft": {"steps": 20, "schedule": "constant"}})
+    folder.start_identity.write_text("[]")
+    with pytest.raises(StateError, match="cannot be read"):
+        folder.check_start(made_from)
 
 
 def test_what_cannot_be_written_or_read_is_told(tmp_path: Path) -> None:

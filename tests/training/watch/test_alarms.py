@@ -57,3 +57,27 @@ def test_one_odd_batch_raises_no_alarm() -> None:
     rows = [row(step, copy_share=0.1, length__mean=100.0) for step in range(1, 20)]
     rows.append(row(20, copy_share=1.0, length__mean=300.0))
     assert codes(rows) == []
+
+
+def test_a_run_whose_answers_are_all_cut_off_is_told_that_nothing_is_learned() -> None:
+    (alarm,) = find_alarms([row(1, truncated_share=1.0, groups__dropped=8, groups__flat_share=0.0)], SETTINGS)
+    assert alarm.code == "truncated"
+    assert "nothing is learned; raise data.answer_tokens" in alarm.message
+    (alarm,) = find_alarms([row(1, truncated_share=0.4, groups__dropped=1)], SETTINGS)
+    assert "40% of answers are cut off" in alarm.message
+    (alarm,) = find_alarms([row(1, truncated_share=1.0, groups__dropped=0)], SETTINGS)  # they are trained on
+    assert "nothing is learned" not in alarm.message
+
+
+def test_heldout_figures_of_some_answers_alone() -> None:
+    assert codes([row(0, "heldout", heldout__n=64.0, heldout__unscored=12.0)]) == []
+    (alarm,) = find_alarms([row(0, "heldout", heldout__n=64.0, heldout__unscored=13.0)], SETTINGS)
+    assert alarm.code == "heldout_unscored"
+    assert "13 of 64 held-out answers lack a score" in alarm.message
+
+
+def test_reward_that_rises_while_heldout_accuracy_falls() -> None:
+    rows = [row(step, reward__total=0.1 * step) for step in range(1, 21)]
+    rows += [row(step, "heldout", heldout__accuracy=right) for step, right in ((0, 0.3), (10, 0.5), (20, 0.4))]
+    (alarm,) = find_alarms(rows, SETTINGS)
+    assert "held-out accuracy is 0.40, after 0.50 at step 10" in alarm.message

@@ -17,7 +17,7 @@ def test_every_point_lies_inside_the_drawing(points: list[tuple[int, float]]) ->
     drawing = draw([Series("loss", points)])
     assert drawing is not None
     numbers = [tuple(map(float, pair.split())) for pair in re.split("[ML]", drawing.lines[0].path)[1:]]
-    assert len(numbers) == len(points)
+    assert len(numbers) == max(2, len(points))
     assert all(0 <= x <= WIDTH and -0.1 <= y <= HEIGHT + 0.1 for x, y in numbers)
     assert all(0 <= tick.y <= HEIGHT for tick in drawing.ticks)
 
@@ -27,6 +27,25 @@ def test_a_figure_that_nobody_measured_is_not_drawn() -> None:
     drawing = draw([Series("kl", []), Series("loss", [(1, 2.0)])])
     assert drawing is not None
     assert [line.name for line in drawing.lines] == ["loss"]
+
+
+def test_no_line_leads_over_a_step_whose_figure_is_not_known() -> None:
+    drawing = draw([Series("kl", [(0, 0.0), (1, 1.0), (2, None), (3, 0.5), (4, None), (8, 1.0), (10, 0.0)])])
+    assert drawing is not None
+    line = drawing.lines[0]
+    assert line.path.count("M") == 3
+    assert line.path.startswith("M0 120L32 0M96 60L96 60M")  # a lone point is a line to itself: a dot
+    assert (line.first, line.last) == (0.0, 0.0)
+
+
+def test_lines_lead_over_steps_that_nobody_measured() -> None:
+    drawing = draw([Series("f1", [(0, 0.0), (10, 1.0), (20, 0.5)])])
+    assert drawing is not None
+    assert drawing.lines[0].path.count("M") == 1
+
+
+def test_a_series_of_which_nothing_is_known_is_not_drawn() -> None:
+    assert draw([Series("kl", [(1, None), (2, None)])]) is None
 
 
 def test_ticks_are_round() -> None:
@@ -42,3 +61,5 @@ def test_a_long_run_is_thinned_out_to_means() -> None:
     assert len(got) == POINTS
     assert got[-1] == (4000, 0.5)
     assert thin(points[:100]) == points[:100]
+    gaps: list[tuple[int, float | None]] = [(step, None if step > 2000 else 1.0) for step in range(4000)]
+    assert [value for _, value in thin(gaps)] == [1.0] * 201 + [None] * 199

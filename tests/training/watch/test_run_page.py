@@ -49,6 +49,32 @@ def test_the_page_shows_where_the_run_stands(tmp_path: Path) -> None:
     assert not any("Divergence" in label for label in labels)  # never measured
 
 
+def test_the_loss_on_given_answers_is_drawn_from_the_folder_of_that_stage(tmp_path: Path) -> None:
+    (tmp_path / "sft").mkdir()
+    journal = RunJournal(tmp_path / "sft" / "metrics.jsonl")
+    for step in range(1, 101):
+        journal.add(step, "sft", {"loss": 2 - step / 100})
+    journal.close()
+    fill(tmp_path, "answer")
+    page = parsed(write_page(tmp_path, WatchSettings()).read_text("utf-8"))
+    assert "Supervised loss, steps 1 to 100: loss from 1.99 to 1" in page.xpath("//svg/@aria-label")
+    assert "20 steps so far" in page.text_content()  # those are another count
+    alone = parsed(write_page(tmp_path / "sft", WatchSettings()).read_text("utf-8"))
+    assert any(label.startswith("Supervised loss") for label in alone.xpath("//svg/@aria-label"))
+
+
+def test_a_run_on_mathematics_shows_how_many_answers_are_right(tmp_path: Path) -> None:
+    journal = RunJournal(tmp_path / "metrics.jsonl")
+    for step, right in ((0, 0.25), (10, 0.75)):
+        journal.add(step, "heldout", {"heldout/f1": None, "heldout/accuracy": right})
+    journal.close()
+    page = parsed(write_page(tmp_path, WatchSettings()).read_text("utf-8"))
+    facts = [[part.text_content() for part in fact] for fact in page.xpath("//div[@class='metric']")]
+    assert facts[0] == ["Held-out accuracy", "0.750", "+0.500 since the start"]
+    assert [fact[0] for fact in facts] == ["Held-out accuracy", "Reward"]
+    assert any("right from 0.25 to 0.75" in label for label in page.xpath("//svg/@aria-label"))
+
+
 def test_nothing_from_outside_becomes_markup(tmp_path: Path) -> None:
     lying = tuple(ClaimValue(start=start, end=end, support=0.0) for start, end in ((5, 9), (7, 900), (2, 3), (9, 4)))
     fill(tmp_path, HOSTILE, lying)

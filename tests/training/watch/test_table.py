@@ -32,9 +32,11 @@ def test_heldout_scores_have_a_line_of_their_own(capsys: pytest.CaptureFixture[s
     table = Table(100)
     table.show(StepRow(step=10, time=0, phase="heldout", values={"heldout/f1": 0.5, "heldout/audit": None}))
     table.show(StepRow(step=20, time=0, phase="heldout", values={"heldout/f1": None}))
+    table.show(StepRow(step=30, time=0, phase="heldout", values={"heldout/f1": None, "heldout/accuracy": 0.25}))
     assert capsys.readouterr().err.splitlines() == [
         "step 10: held-out f1 0.500",
         "step 20: held-out answers have no scores",
+        "step 30: held-out accuracy 0.250",
     ]
 
 

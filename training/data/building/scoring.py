@@ -1,7 +1,8 @@
 """The stage `scores`: what each sampled answer to a row earns.
 
 In: a row with samples. Out: a reward for each of them, or None with the reason. An answer that was cut off has none, as
-in training, where it is masked. Not here: the reward itself (citerefine.training.rewards), what follows from it
+in training, where it is masked. A row of which judges can judge no answer, however often they are asked, fails; judges
+that do not answer end the run. Not here: the reward itself (citerefine.training.rewards), what follows from it
 (choosing.py).
 """
 
@@ -9,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final, NamedTuple, Protocol
 
 from citerefine.training.data.building.sampling import shown_row
-from citerefine.training.data.building.stages import Values
+from citerefine.training.data.building.stages import StageError, Values
 from citerefine.training.data.row import TrainingRow
 from citerefine.training.rewards.refiner_reward import RefinerReward
 
@@ -52,10 +53,13 @@ class RewardScorer:
         """For each answer what it earns.
 
         Raises:
-            JudgeOutage: if too few answers can be judged for so long.
+            StageError: `unjudged`, if judges fail on every answer, and would again.
+            JudgeOutage: if too few answers can be judged for so long, and asking again might help.
             CallError: if a judge cannot be asked for any row.
         """
         found = await self._reward.ascore_group(row, answers, patience=self._patience)
+        if found and all(one.total is None and one.failures for one in found):
+            raise StageError("unjudged", f"none of {len(found)} answers can be judged: {found[0].reason}")
         return [Scored(one.total, one.reason, one.gate) for one in found]
 
 

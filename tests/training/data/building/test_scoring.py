@@ -4,10 +4,14 @@ import asyncio
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import pytest
 from tests.training.data.sources import lake_row, lake_values
+from tests.training.rewards.rewarding import RUBRIC, WordRubricJudge, WordSupportJudge
 
 from citerefine.training.data.building.scoring import RewardScorer, ScoreAnswers, Scored
+from citerefine.training.data.building.stages import StageError
 from citerefine.training.data.row import TrainingRow
+from citerefine.training.errors import JudgeOutage
 from citerefine.training.rewards.refiner_reward import RefinerReward
 from citerefine.training.rewards.settings import RewardSettings
 
@@ -58,3 +62,25 @@ def test_the_reward_is_that_of_training() -> None:
     totals = [one.total for one in asyncio.run(reward.ascore_group(lake_row(0), [answer, "Perch doubled."]))]
     assert [one["reward"] for one in found] == totals
     assert found[1]["gate"]
+
+
+def judged_by(code: str) -> RewardScorer:
+    """A reward whose rubric judge fails on everything."""
+    judge = WordRubricJudge(lambda query, criterion: True, code=code)
+    return RewardScorer(RefinerReward(RewardSettings(), judge=judge, support=WordSupportJudge()), patience=0.0)
+
+
+def score(scorer: RewardScorer, *answers: str) -> Sequence[Scored]:
+    return asyncio.run(scorer.score(lake_row(0).model_copy(update={"rubric": RUBRIC}), answers))
+
+
+def test_a_row_that_no_judge_can_judge_fails_alone_and_judges_that_do_not_answer_end_the_run() -> None:
+    answer = "<answer><snippet id=S1>Perch doubled.</snippet></answer>"
+    with pytest.raises(StageError, match=r"none of 2 answers can be judged: missing_rubric: .*context_exceeded") as one:
+        score(judged_by("context_exceeded"), answer, answer)
+    assert one.value.code == "unjudged"
+    with pytest.raises(JudgeOutage):
+        score(judged_by("unreachable"), answer)
+    known, unknown = score(judged_by("context_exceeded"), "no block", answer)
+    assert known.reward is not None
+    assert unknown.reward is None

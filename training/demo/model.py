@@ -1,0 +1,47 @@
+"""The model of the demonstration: a Qwen3 of random weights, small enough for two cores.
+
+In: the tokenizer, a seed. Out: a `Qwen3ForCausalLM` of 0.6 million parameters. Not here: training it.
+"""
+
+from typing import Any, Final
+
+from transformers import Qwen3Config, Qwen3ForCausalLM, set_seed
+
+CONTEXT: Final = 512
+"""Most tokens that the model takes."""
+
+
+def make_model(tokenizer: Any, seed: int) -> Qwen3ForCausalLM:
+    """The model before any training.
+
+    Heads share no keys and embeddings are not tied: with either, finding a snippet is learned much later.
+    """
+    set_seed(seed)
+    config = Qwen3Config(
+        vocab_size=-(-len(tokenizer) // 64) * 64,
+        hidden_size=128,
+        intermediate_size=256,
+        num_hidden_layers=2,
+        num_attention_heads=4,
+        num_key_value_heads=4,
+        head_dim=32,
+        initializer_range=0.08,
+        max_position_embeddings=CONTEXT,
+        tie_word_embeddings=False,
+        eos_token_id=tokenizer.eos_token_id,
+        pad_token_id=tokenizer.pad_token_id,
+        bos_token_id=None,
+    )
+    model = Qwen3ForCausalLM(config)
+    _let_heads_copy(model)
+    return model
+
+
+def _let_heads_copy(model: Qwen3ForCausalLM) -> None:
+    """What a head attends to, it begins by passing on as it is, and what is passed on is written.
+
+    So training has to find out where to look, and not first what to do with what is seen.
+    """
+    model.lm_head.weight.data.copy_(model.model.embed_tokens.weight.data)
+    for layer in model.model.layers:
+        layer.self_attn.o_proj.weight.data.copy_(layer.self_attn.v_proj.weight.data.T)
