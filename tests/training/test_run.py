@@ -82,7 +82,7 @@ def test_answers_to_imitate_come_first_and_rewards_go_on_from_there(tiny_qwen3: 
 def test_small_steps_of_imitation_are_not_lost_beside_small_matrices_for_rewards(
     tiny_qwen3: Path, tmp_path: Path
 ) -> None:
-    sets = ("sft.all_weights=true", "sft.learning_rate=1e-5", "sft.schedule=constant", "sft.warmup_steps=0")
+    sets = ["sft.all_weights=true", "sft.learning_rate=1e-5", "sft.schedule=constant", "sft.warmup_steps=0"]
     sets += ("sft.rows_per_step=2", "sft.steps=1", "train.bf16=true", "watch.report_to=[]")
     trained(tiny("tiny-cpu", tiny_qwen3, cited_rows(tmp_path / "rows.jsonl"), *sets), tmp_path / "run")
     name = "model.layers.0.mlp.up_proj.weight"

@@ -1,8 +1,8 @@
 """`python -m citerefine.training.demo`: shows that training works, on two cores in minutes, without a network.
 
-In: a folder, seeds. Out: for each seed the folder of a run with the model in it; a table, on standard output; the curves
-as learning.svg. Ctrl-C keeps what is there, and the same command goes on from it. Exit code 1 if a seed gained less
-than the demonstration is to show, 130 if it was stopped. Not here: what is done (demo.py).
+In: a folder, seeds. Out: for each seed the folder of a run with the model in it; a table, on standard output; the
+curves as learning.svg. Ctrl-C keeps what is there, and the same command goes on from it. Exit code 1 if a seed gained
+less than the demonstration is to show, 130 if it was stopped. Not here: what is done (demo.py).
 """
 
 import argparse
@@ -57,7 +57,7 @@ def _demonstrate(out: Path, seeds: Sequence[int], short: bool) -> int:
         outcomes.append(outcome)
     draw_outcomes(outcomes, out / "learning.svg")
     print(_table(outcomes))
-    _say(f"the curves are in {out / 'learning.svg'}; a model answers as --model hf:{out / f'seed-{seeds[0]}/run/model'}")
+    _say(f"the curves are in {out / 'learning.svg'}, the models in seed-N/run/model beside it")
     return int(any(outcome.gain < LEAST_GAIN for outcome in outcomes))
 
 

@@ -11,8 +11,6 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Final, NamedTuple
 
-import tomli_w
-
 from citerefine.training.data.row import TrainingRow
 from citerefine.training.data.row_values import row_values
 from citerefine.training.demo.model import make_model

@@ -1,9 +1,9 @@
 """A tokenizer under which the refiner's own prompt is short, so that a small model on two cores can read it.
 
 In: the prompt files of the refiner, the words of the task. Out: a tokenizer of transformers. Each paragraph of the
-fixed text of a prompt is one token, and so are each opening tag, each word of the task and each syllable of a name; all else
-is bytes, so that any text can be written. The text that a prompt is rendered to does not depend on it. Not here: what
-prompts say.
+fixed text of a prompt is one token, and so are each opening tag, each word of the task and each syllable of a name; all
+else is bytes, so that any text can be written. The text that a prompt is rendered to does not depend on it. Not here:
+what prompts say.
 """
 
 import re
@@ -36,7 +36,8 @@ def make_tokenizer() -> PreTrainedTokenizerFast:
     tokenizer = PreTrainedTokenizerFast(
         tokenizer_object=core, eos_token=END, pad_token=_CONTROL[0], padding_side="left"
     )
-    tokenizer.chat_template = files("citerefine.training.demo").joinpath("chat_template.jinja").read_text("utf-8").strip()
+    template = files("citerefine.training.demo").joinpath("chat_template.jinja")
+    tokenizer.chat_template = template.read_text("utf-8").strip()
     return tokenizer
 
 

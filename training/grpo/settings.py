@@ -91,8 +91,8 @@ class AlgorithmSettings(Record):
     correction_cap: float = Field(default=3.0, gt=0)
     """Largest ratio of the two that counts."""
     shared_prefix: Literal["auto", "on", "off"] = "auto"
-    """Compute a group's prompt once. `auto`: where the model allows it and whole groups are in a pass; else a warning
-    says why not."""
+    """Compute a prompt once for all its answers in a pass. `auto`: where the model allows it; else a warning says why
+    not."""
 
     save_steps: int = Field(default=10, ge=1)
     """Rollouts between checkpoints."""

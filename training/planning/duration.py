@@ -54,7 +54,7 @@ def forward_flops(shape: ModelShape, tokens: StepTokens, *, shared: bool) -> flo
     each of the output layer and token of an answer, and attention: each token with all before it, 4 · layers · query
     width for each pair."""
     prompt, answer, group = tokens.prompt_tokens, tokens.answer_tokens, tokens.group
-    times = 1 if shared else group
+    times = tokens.copies if shared else group
     linear = 2 * shape.body * (times * prompt + group * answer) + 2 * shape.head * group * answer
     pairs = times * prompt * prompt / 2 + group * (answer * prompt + answer * answer / 2)
     return tokens.prompts * (linear + 4 * shape.layers * shape.q_width * pairs)

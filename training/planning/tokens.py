@@ -26,7 +26,9 @@ class StepTokens(Record):
     naive: int
     """Trained on, with the prompt before each answer: prompts · G · (P + R)."""
     shared: int
-    """The same with the prompt of a group computed once: prompts · (P + G · R)."""
+    """The same with the prompt of a group computed once a pass: prompts · (c · P + G · R)."""
+    copies: int = 1
+    """c: passes that a group is divided over, each of which computes its prompt."""
     refill_tokens: int = 0
     """Sampled beyond, at most, in place of groups that teach nothing; no more is trained on for that."""
     refill_answers: int = 0
@@ -38,6 +40,7 @@ def step_tokens(
 ) -> StepTokens:  # fmt: skip
     """Tokens of a step of this recipe, with prompts of these lengths: on average, at most. `rows` are trained on."""
     prompts, group, answer = recipe.train.prompts_per_step, recipe.train.group_size, recipe.data.answer_tokens
+    copies = group // (recipe.train.micro_rows or group)
     refill = recipe.train.refill_tokens
     refilled = refill // (group * max(1, prompt_tokens))
     if rows is not None:
@@ -50,7 +53,8 @@ def step_tokens(
         answer_tokens=answer,
         answers=prompts * group,
         naive=prompts * group * (prompt_tokens + answer),
-        shared=prompts * (prompt_tokens + group * answer),
+        shared=prompts * (copies * prompt_tokens + group * answer),
+        copies=copies,
         refill_tokens=refill,
         refill_answers=group * refilled,
     )
@@ -65,5 +69,5 @@ def second_step(recipe: Recipe, first: StepTokens) -> StepTokens | None:
 
 
 def can_share(recipe: Recipe) -> bool:
-    """Whether the prompt of a group may be computed once: whole groups are in a pass, and it is not turned off."""
-    return recipe.train.shared_prefix != "off" and not recipe.train.micro_rows
+    """Whether a prompt may be computed once for its answers in a pass: there are several, and it is not turned off."""
+    return recipe.train.shared_prefix != "off" and recipe.train.rows_per_pass > 1

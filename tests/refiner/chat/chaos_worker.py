@@ -1,23 +1,20 @@
 """Makes seeded calls through a journal, is killed in the middle of it, and goes on: the process that chaos tests kill.
 
-Run: python chaos_worker.py, then one JSON object a line on standard input:
+Run: python -m tests.refiner.chat.chaos_worker, then one JSON object a line on standard input:
 {"journal": path, "models": model string, "calls": N, "concurrency": N, "kill_write": n, "kill_at": point,
  "kill_after": seconds}
-Each is done by a fork of this process, which has imported everything: a kill costs milliseconds. `kill_write` kills the
-child at its n-th write to the journal: `kill_at` says at which of `POINTS` of it; `kill_after` so many seconds after
-it began; all may be left out. The answer is one line of JSON: {"killed": bool, "table": {prompt: outcome}, "hits": n}.
+`kill_write` kills the fork at its n-th write to the journal: `kill_at` says at which of `POINTS` of it; what kills may
+be left out. The answer is one line of JSON: {"killed": bool, "table": {prompt: outcome}, "hits": n}.
 """
 
 import asyncio
-import gc
-import json
 import os
 import signal
 import sqlite3
-import sys
-import time
 from pathlib import Path
 from typing import Any
+
+from tests.forking_worker import serve_orders
 
 from citerefine.refiner.chat.call import ChatCall, Message, Sampling
 from citerefine.refiner.chat.journal import JournaledModel
@@ -99,33 +96,11 @@ async def work(order: dict[str, Any]) -> dict[str, Any]:
     return {"table": found, "hits": model.hits}
 
 
-def forked(order: dict[str, Any]) -> dict[str, Any]:
-    """What a child made of the order; `killed` if it could not finish."""
-    reading, writing = os.pipe()
-    child = os.fork()
-    if not child:
-        try:
-            os.write(writing, json.dumps(asyncio.run(work(order))).encode())
-        finally:
-            os._exit(0)
-    os.close(writing)
-    if order.get("kill_after") is not None:
-        time.sleep(order["kill_after"])
-        os.kill(child, signal.SIGKILL)
-    with os.fdopen(reading, "rb") as pipe:
-        said = pipe.read()
-    os.waitpid(child, 0)
-    return {"killed": False, **json.loads(said)} if said else {"killed": True, "table": {}, "hits": 0}
-
-
-def main() -> None:
-    """Serves orders until there are no more."""
-    nobody = load_chat_model("openai:m@http://127.0.0.1:9/v1", ClientLimits(attempts=1))
-    asyncio.run(outcome(nobody, call_of(0)))  # loads what the libraries beneath load late
-    gc.freeze()
-    for line in sys.stdin:
-        print(json.dumps(forked(json.loads(line))), flush=True)
+async def load_all() -> None:
+    """Loads what the libraries beneath load late."""
+    await outcome(load_chat_model("openai:m@http://127.0.0.1:9/v1", ClientLimits(attempts=1)), call_of(0))
 
 
 if __name__ == "__main__":
-    main()
+    asyncio.run(load_all())
+    serve_orders(work)

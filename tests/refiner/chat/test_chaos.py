@@ -4,11 +4,8 @@ The default run kills at 40 seeded points; CITEREFINE_KILLS=200 kills at as many
 """
 
 import asyncio
-import json
 import os
 import random
-import subprocess
-import sys
 import time
 import tracemalloc
 from collections import Counter
@@ -20,6 +17,7 @@ from typing import Any
 import pytest
 from tests.billing_server import SLOW, WORDS, BillingServer, BillLine, read_bill, verdicts
 from tests.faulty_server import Request
+from tests.forking_worker import ForkingWorker
 from tests.refiner.chat.chaos_worker import POINTS, call_of
 
 from citerefine.refiner.chat.call import ChatCall, ChatReply
@@ -32,39 +30,22 @@ from citerefine.refiner.models import load_chat_model
 from citerefine.refiner.protocols import Capabilities, ChatModel
 from citerefine.refiner.records import Usage
 
-WORKER = Path(__file__).with_name("chaos_worker.py")
 KILLS = int(os.environ.get("CITEREFINE_KILLS", "40"))
 A_PART = 10
 """Kills of one test: of several runs, each of which begins with an empty journal and ends when all calls are done."""
 CALLS = 40
 
 
-class Worker:
-    """The process that forks and kills."""
-
-    def __init__(self) -> None:
-        self.process = subprocess.Popen(
-            [sys.executable, str(WORKER)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-        )
-
-    def __call__(self, journal: Path, models: str, **order: Any) -> dict[str, Any]:
-        assert self.process.stdin
-        assert self.process.stdout
-        asked = {"journal": str(journal), "models": models, "calls": CALLS, "concurrency": 8, **order}
-        self.process.stdin.write(json.dumps(asked) + "\n")
-        self.process.stdin.flush()
-        answer: dict[str, Any] = json.loads(self.process.stdout.readline())
-        return answer
-
-    def close(self) -> None:
-        self.process.communicate(timeout=30)
-
-
 @pytest.fixture(scope="module")
-def worker() -> Iterator[Worker]:
-    found = Worker()
+def worker() -> Iterator[ForkingWorker]:
+    found = ForkingWorker("tests.refiner.chat.chaos_worker")
     yield found
     found.close()
+
+
+def order(journal: Path, models: str, **more: Any) -> dict[str, Any]:
+    """What the worker shall do: with eight calls at once each event has a transaction, with more many share one."""
+    return {"journal": str(journal), "models": models, "calls": CALLS, "concurrency": 8, **more}
 
 
 def servers(stack: ExitStack, folder: Path, seed: int, count: int = 1) -> list[BillingServer]:
@@ -136,18 +117,19 @@ def is_true(table: dict[str, str]) -> bool:
     )
 
 
-def one_run(seed: int, worker: Worker, folder: Path, most: int) -> int:
+def one_run(seed: int, worker: ForkingWorker, folder: Path, most: int) -> int:
     """How often a run was killed until it was done; all that must hold then was looked at."""
     chance, killed, calm = random.Random(seed), 0, folder / "calm"
     calm.mkdir(parents=True)
     with ExitStack() as stack:
         (server,) = servers(stack, folder, seed)
         (other,) = servers(stack, calm, seed)
-        expected = worker(calm / "calls.db", other.model)
+        expected = worker(**order(calm / "calls.db", other.model))
         while True:
             at_write = {"kill_write": chance.randrange(50), "kill_at": chance.choice(POINTS)}
             how = at_write if chance.random() < 0.6 else {"kill_after": 0.01 + 0.15 * chance.random()}
-            found = worker(folder / "calls.db", server.model, **(how if killed < most else {}))
+            how = {"concurrency": chance.choice((8, 24)), **(how if killed < most else {})}
+            found = worker(**order(folder / "calls.db", server.model, **how))
             if not found["killed"]:
                 break
             killed += 1
@@ -163,7 +145,7 @@ def one_run(seed: int, worker: Worker, folder: Path, most: int) -> int:
 
 @pytest.mark.parametrize("part", range(-(-KILLS // A_PART)))
 def test_a_run_killed_at_any_point_ends_as_an_undisturbed_one_and_pays_nothing_twice(
-    part: int, worker: Worker, tmp_path: Path
+    part: int, worker: ForkingWorker, tmp_path: Path
 ) -> None:
     kills = runs = 0
     while kills < A_PART:
@@ -171,10 +153,10 @@ def test_a_run_killed_at_any_point_ends_as_an_undisturbed_one_and_pays_nothing_t
         runs += 1
 
 
-def test_every_call_has_one_outcome_and_the_faults_all_happened(worker: Worker, tmp_path: Path) -> None:
+def test_every_call_has_one_outcome_and_the_faults_all_happened(worker: ForkingWorker, tmp_path: Path) -> None:
     with ExitStack() as stack:
         (server,) = servers(stack, tmp_path, 1)
-        found = worker(tmp_path / "calls.db", server.model, calls=300, concurrency=32)["table"]
+        found = worker(**order(tmp_path / "calls.db", server.model, calls=300, concurrency=32))["table"]
         bill = server.bill()
     assert len(found) == 300
     kinds = Counter(outcome.partition(":")[0] for outcome in found.values())
@@ -186,15 +168,15 @@ def test_every_call_has_one_outcome_and_the_faults_all_happened(worker: Worker, 
     reconciles(tmp_path / "calls.db", bill)
 
 
-def test_a_run_over_several_endpoints_reconciles_with_the_bills_of_all(worker: Worker, tmp_path: Path) -> None:
+def test_a_run_over_several_endpoints_reconciles_with_the_bills_of_all(worker: ForkingWorker, tmp_path: Path) -> None:
     journal = tmp_path / "calls.db"
     with ExitStack() as stack:
         first, second = servers(stack, tmp_path, 3, 2)
         models = f"{first.model},{second.base_url}"
         for writes, point in zip((2, 5, 9), POINTS, strict=True):
-            assert worker(journal, models, kill_write=writes, kill_at=point)["killed"]
-        found = worker(journal, models)
-        again = worker(journal, models)
+            assert worker(**order(journal, models, kill_write=writes, kill_at=point))["killed"]
+        found = worker(**order(journal, models))
+        again = worker(**order(journal, models))
         bill = first.bill() | second.bill()
     assert len(found["table"]) == CALLS
     assert again["table"].keys() == found["table"].keys()
@@ -202,19 +184,16 @@ def test_a_run_over_several_endpoints_reconciles_with_the_bills_of_all(worker: W
     reconciles(journal, bill)
 
 
-def test_several_processes_share_one_journal(worker: Worker, tmp_path: Path) -> None:
-    journal, others = tmp_path / "calls.db", [Worker() for _ in range(2)]
+def test_several_processes_share_one_journal(worker: ForkingWorker, tmp_path: Path) -> None:
+    journal = tmp_path / "calls.db"
+    others = [ForkingWorker("tests.refiner.chat.chaos_worker") for _ in range(2)]
     with ExitStack() as stack:
         (server,) = servers(stack, tmp_path, 5)
         for other in others:
-            assert other.process.stdin
-            order = {"journal": str(journal), "models": server.model, "calls": CALLS, "concurrency": 4}
-            other.process.stdin.write(json.dumps(order) + "\n")
-            other.process.stdin.flush()
-        found = worker(journal, server.model)
+            other.send(**order(journal, server.model, concurrency=4))
+        found = worker(**order(journal, server.model))
         for other in others:
-            assert other.process.stdout
-            assert json.loads(other.process.stdout.readline())["table"].keys() == found["table"].keys()
+            assert other.answer()["table"].keys() == found["table"].keys()
             other.close()
         reconciles(journal, server.bill())
 

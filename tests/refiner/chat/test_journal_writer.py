@@ -1,4 +1,4 @@
-"""A few events of one moment are added at once and more share a transaction; nobody goes on before it is done."""
+"""Events of few requests are added at once and those of many share transactions; nobody goes on before it is done."""
 
 import asyncio
 import sqlite3
@@ -16,10 +16,13 @@ from citerefine.refiner.chat.endpoint import Endpoint
 from citerefine.refiner.chat.journal import JournaledModel
 from citerefine.refiner.chat.journal_events import Event
 from citerefine.refiner.chat.journal_file import HeldError, JournalFile
-from citerefine.refiner.chat.journal_writer import ALONE, JournalWriter
+from citerefine.refiner.chat.journal_writer import FEW, TOGETHER, JournalWriter
 from citerefine.refiner.chat.limits import ClientLimits
 from citerefine.refiner.errors import CallError, InputError
 from citerefine.refiner.records import Usage
+
+MANY = FEW + 1
+"""Requests under way from which on events share transactions."""
 
 
 class Counting(JournalFile):
@@ -56,16 +59,31 @@ def write(file: JournalFile, work: Callable[[JournalWriter], Awaitable[None]]) -
         file.close()
 
 
-def test_a_few_events_of_one_moment_are_added_at_once_and_the_others_together_in_their_order(tmp_path: Path) -> None:
+def test_few_requests_have_each_event_added_at_once_and_many_together_in_their_order(tmp_path: Path) -> None:
     file = Counting(tmp_path / "j.db")
 
     async def work(writer: JournalWriter) -> None:
-        await asyncio.gather(*(writer.add(sent(number)) for number in range(ALONE + 9)))
-        await writer.add(sent(ALONE + 9))
+        await asyncio.gather(*(writer.add(sent(number)) for number in range(MANY + TOGETHER + 3)))
+        await writer.add(sent(MANY + TOGETHER + 3))
 
     write(file, work)
-    assert file.sizes == [1] * ALONE + [9, 1]
-    assert written(file.path) == [str(number) for number in range(ALONE + 10)]
+    assert file.sizes == [1] * MANY + [TOGETHER, 3, 1]
+    assert written(file.path) == [str(number) for number in range(MANY + TOGETHER + 4)]
+
+
+def test_requests_that_ended_or_could_not_begin_are_not_under_way(tmp_path: Path) -> None:
+    file = Counting(tmp_path / "j.db", most_bytes=65_536)
+
+    async def work(writer: JournalWriter) -> None:
+        for status in ("ok", "failed"):
+            await asyncio.gather(*(writer.add(sent(number)) for number in range(MANY)))
+            await asyncio.gather(*(writer.add(Event("k", str(number), status)) for number in range(MANY)))
+        too_long = (writer.add(sent(number, "x" * 100_000)) for number in range(MANY))
+        assert {type(told) for told in await asyncio.gather(*too_long, return_exceptions=True)} == {InputError}
+        await asyncio.gather(*(writer.add(sent(number)) for number in range(MANY)))
+
+    write(file, work)
+    assert file.sizes == 2 * ([1] * MANY + [TOGETHER, 1]) + [1] * MANY
 
 
 def test_an_event_on_its_own_is_added_without_waiting_for_a_turn(tmp_path: Path) -> None:
@@ -97,27 +115,27 @@ def test_what_cannot_wait_takes_along_what_waits(tmp_path: Path) -> None:
     file = Counting(tmp_path / "j.db")
 
     async def work(writer: JournalWriter) -> None:
-        waiting = [asyncio.create_task(writer.add(sent(number))) for number in range(ALONE + 1)]
+        waiting = [asyncio.create_task(writer.add(sent(number))) for number in range(MANY + 1)]
         await asyncio.sleep(0)
-        writer.add_now(sent(ALONE + 1))
-        assert written(file.path) == [str(number) for number in range(ALONE + 2)]
+        writer.add_now(sent(MANY + 1))
+        assert written(file.path) == [str(number) for number in range(MANY + 2)]
         await asyncio.gather(*waiting)
 
     write(file, work)
-    assert file.sizes == [1] * ALONE + [2]
+    assert file.sizes == [1] * MANY + [2]
 
 
 def test_who_is_cancelled_has_added_and_nobody_else_is_disturbed(tmp_path: Path) -> None:
     file = JournalFile(tmp_path / "j.db")
 
     async def work(writer: JournalWriter) -> None:
-        tasks = [asyncio.create_task(writer.add(sent(number))) for number in range(ALONE + 3)]
+        tasks = [asyncio.create_task(writer.add(sent(number))) for number in range(MANY + 3)]
         asyncio.get_running_loop().call_soon(tasks[-2].cancel)
         results = await asyncio.gather(*tasks, return_exceptions=True)
         assert [type(result) for result in results[-3:]] == [type(None), asyncio.CancelledError, type(None)]
 
     write(file, work)
-    assert written(file.path) == [str(number) for number in range(ALONE + 3)]
+    assert written(file.path) == [str(number) for number in range(MANY + 3)]
 
 
 def test_where_not_all_fit_those_that_do_are_added_and_the_others_told(tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 """One definition of a tag start: nothing that is escaped can open or close a tag, and nothing is lost."""
 
 import re
+from enum import StrEnum
 
 import pytest
 from hypothesis import given
@@ -57,3 +58,14 @@ def test_masking_entities_keeps_every_offset() -> None:
 def test_scrubbing_keeps_the_length_and_makes_text_that_utf8_can_hold() -> None:
     assert scrub("a\ud800\udc00b") == "a\ufffd\ufffdb"
     scrub("\udfff").encode()
+
+
+class Word(StrEnum):
+    PLAIN = "a"
+    LONE = "a\ud800"
+
+
+@given(texts | st.text(alphabet=st.characters(), max_size=20) | st.sampled_from(Word))
+def test_scrubbing_replaces_lone_surrogates_alone_and_gives_plain_strings(text: str) -> None:
+    expected = "".join("\ufffd" if 0xD800 <= ord(letter) < 0xE000 else letter for letter in text)
+    assert (scrub(text), type(scrub(text))) == (expected, str)

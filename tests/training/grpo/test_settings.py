@@ -38,7 +38,7 @@ def test_what_cannot_be_is_refused_with_the_remedy(values: dict[str, Any], said:
 
 def test_prompts_are_shared_where_that_is_possible_unless_settings_say_otherwise() -> None:
     assert settings().shared_prefix == "auto"
-    assert settings(micro_rows=4).shared_prefix == "auto"  # falls back
+    assert settings(micro_rows=4).shared_prefix == "auto"  # shared in each pass
 
 
 def test_all_weights_and_small_matrices_are_not_trained_at_once() -> None:

@@ -75,8 +75,9 @@ def test_a_model_that_does_not_let_prompts_be_shared_takes_what_an_unshared_one_
     off = memory_plan(recipe("train.shared_prefix=off"), qwen(), tokens)
     assert memory_plan(one, qwen(), tokens, shared=False) == off
     assert memory_plan(one, qwen(), tokens).activations < off.activations
-    rows = recipe("train.shared_prefix=auto", "train.micro_rows=4")  # no whole group is in a pass
-    assert memory_plan(rows, qwen(), tokens).activations == pytest.approx(off.activations / 2)
+    rows = recipe("train.shared_prefix=auto", "train.micro_rows=4")  # a pass has one prompt and half of its answers
+    assert memory_plan(rows, qwen(), tokens).activations == pytest.approx(off.activations * 10_240 / 57_344)
+    assert step_tokens(rows, 6144, 6144).shared == 32 * (2 * 6144 + 8 * 1024)
 
 
 def test_held_out_prompts_are_answered_by_transformers_also_where_vllm_samples() -> None:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import pytest
-from tests.training.rewards.rewarding import ROW, WordRubricJudge, answer, training_row
+from tests.training.rewards.rewarding import ROW, RUBRIC, WordRubricJudge, answer, training_row
 
 from citerefine.judges.judge import SupportJudge
 from citerefine.judges.lexical.lexical_judge import LexicalJudge
@@ -110,7 +110,8 @@ def test_criteria_are_those_that_are_rewarded() -> None:
 
 
 def test_the_score_of_a_rubric_can_be_below_nothing_as_the_reward_can() -> None:
-    figures = score([ROW, ROW], [answer("pike"), answer("pike")], rubric=WordRubricJudge()).figures
+    clipped = RUBRIC.model_copy(update={"aggregate": "clip01"})
+    figures = score([training_row(rubric=clipped)], [answer("pike")], rubric=WordRubricJudge()).figures
     assert figures["heldout/rubric"] is not None
     assert figures["heldout/rubric"] < 0
 
