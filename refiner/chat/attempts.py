@@ -98,7 +98,7 @@ class Watchable(Protocol):
 
 
 def new_id() -> str:
-    """An id for a request that no other one has; later ones sort later, which keeps indexes over many of them small."""
+    """An id for a request that no other one has; later ones sort later."""
     return f"{time.time_ns():016x}{os.urandom(8).hex()}"
 
 

@@ -46,9 +46,9 @@ CREATE INDEX IF NOT EXISTS answered ON events (key) WHERE status IN ('ok', 'reje
 CREATE TABLE IF NOT EXISTS settled (seq INTEGER);
 INSERT INTO settled SELECT 0 WHERE NOT EXISTS (SELECT 1 FROM settled);
 """
-"""What `settled` holds: each request of an event up to this one has ended, or counts as lost. So there is no index of
-requests, which each event would have to be written to. Files from before it have such indexes, and get a 0."""
-_RECENT: Final = "seq > (SELECT min(seq) FROM settled)"
+"""What `settled` holds: requests of events up to this number have ended, or count as lost. Those of later events are
+few, and need no index, which each event would have to be written into too. Older files have two, and get a 0."""
+_RECENT: Final = "seq > (SELECT coalesce(min(seq), 0) FROM settled)"
 _UNFINISHED: Final = f"""
 SELECT {_ROW} FROM events WHERE {_RECENT} AND status = 'sent' AND attempt NOT IN
 (SELECT attempt FROM events WHERE {_RECENT} AND status IN ('ok', 'failed', 'lost') AND attempt IS NOT NULL)

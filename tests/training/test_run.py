@@ -87,7 +87,8 @@ def test_small_steps_of_imitation_are_not_lost_beside_small_matrices_for_rewards
     trained(tiny("tiny-cpu", tiny_qwen3, cited_rows(tmp_path / "rows.jsonl"), *sets), tmp_path / "run")
     name = "model.layers.0.mlp.up_proj.weight"
     moved = (weights(tmp_path / "run" / "sft" / "model")[name] - weights(tiny_qwen3)[name]).abs()
-    assert 0.5e-5 < moved.median() < 2e-5  # the nearest numbers of bfloat16 are some 1e-4 apart
+    assert moved.median() > 0.9e-5
+    assert moved.max() < 1.1e-5  # Adam takes one step of the rate; bfloat16 could not
 
 
 def test_too_few_answers_to_imitate_are_told_before_a_model_is_loaded(

@@ -39,8 +39,8 @@ class Scale(NamedTuple):
     """Further held-out rows, for what is reported."""
 
 
-FULL: Final = Scale("demo.toml", n_snippets=4, n_imitated=3000, n_asked=1000, n_watched=100, n_tested=200)
-SHORT: Final = Scale("short.toml", n_snippets=2, n_imitated=1000, n_asked=300, n_watched=50, n_tested=100)
+FULL: Final = Scale("demo.toml", n_snippets=4, n_imitated=2400, n_asked=800, n_watched=100, n_tested=200)
+SHORT: Final = Scale("short.toml", n_snippets=2, n_imitated=1200, n_asked=400, n_watched=50, n_tested=100)
 
 
 def prepare(folder: Path, scale: Scale, seed: int) -> Recipe:

@@ -5,11 +5,16 @@ changes its rubrics by what all have seen. Not here: what changes (rubrics.py).
 """
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeVar, cast
 
 from transformers import TrainerCallback
 
+from citerefine.rubrics.errors import RubricError
+from citerefine.training.errors import TrainingError
 from citerefine.training.evolving.rubrics import EvolvingRubrics
+from citerefine.training.grpo.agreeing import fail_together
+
+Result = TypeVar("Result")
 
 
 class RubricsCallback(TrainerCallback):  # type: ignore[misc]  # transformers is not typed
@@ -22,9 +27,21 @@ class RubricsCallback(TrainerCallback):  # type: ignore[misc]  # transformers is
     def on_train_begin(self, args: Any, state: Any, control: Any, **rest: Any) -> None:
         """Takes away what a run left that was killed before its first checkpoint."""
         if state.global_step == 0:
-            self._rubrics.begin_anew()
+            _together(self._rubrics.begin_anew, args.world_size)
 
     def on_step_end(self, args: Any, state: Any, control: Any, **rest: Any) -> None:
         """Applies what was seen, before the step is logged and saved."""
-        for name, value in self._rubrics.apply().items():
+        for name, value in _together(self._rubrics.apply, args.world_size).items():
             self._note(name, value)
+
+
+def _together(work: Callable[[], Result], processes: int) -> Result:
+    """What it gives. One process alone writes the file of events: what fails there ends all. Raises TrainingError."""
+    failure: TrainingError | None = None
+    result: Result | None = None
+    try:
+        result = work()
+    except RubricError as error:
+        failure = TrainingError(f"the rubrics cannot be kept: {error}")
+    fail_together(failure, "keep its rubrics", processes)
+    return cast(Result, result)

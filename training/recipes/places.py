@@ -10,7 +10,14 @@ from typing import Any, Final
 
 _ROWS: Final = (("data", "train"), ("data", "eval"))
 _MODELS: Final = (("model", "name"),)
-_JUDGES: Final = (("reward", "judge"), ("reward", "support"), ("reward", "backup"), ("watch", "audit"))
+_JUDGES: Final = (
+    ("reward", "judge"),
+    ("reward", "support"),
+    ("reward", "backup"),
+    ("watch", "audit"),
+    ("evolve", "admission"),
+    ("evolve", "writer"),
+)
 _FILES: Final = ("table",)
 """Kinds of judge strings that always name a file."""
 _PERHAPS: Final = ("hf", "vllm", "cascade")

@@ -6,12 +6,14 @@ import os
 import sqlite3
 import stat
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import suppress
+from contextlib import closing, suppress
+from itertools import count
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any, TypeVar
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.faulty_server import Behaviour, FaultyServer, hang, says, status
 from tests.refiner.chat.asking import SWIFT, call_of
@@ -231,6 +233,54 @@ def test_what_was_sent_by_a_process_that_is_gone_is_lost_and_what_lives_is_not(t
     again = JournalFile(path)
     assert len([*again.events()]) == 2
     again.close()
+
+
+STEPS = st.tuples(st.sampled_from("AB"), st.sampled_from(["begin", "end", "die"]))
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.lists(STEPS, max_size=25))
+def test_whatever_two_processes_do_a_request_without_an_end_is_lost_once(steps: list[tuple[str, str]]) -> None:
+    """It is lost when a process opens the file that is alone then."""
+    with TemporaryDirectory() as folder:
+        path, ids, files = Path(folder) / "j.db", map(str, count()), dict[str, JournalFile]()
+        under_way, gone, lost = {"A": list[str](), "B": list[str]()}, list[str](), list[str]()
+        for process, step in [*steps, ("A", "die"), ("B", "die"), ("A", "begin"), ("A", "die")]:
+            if step == "die":
+                if process in files:
+                    files.pop(process).close()
+                gone, under_way[process] = gone + under_way[process], []
+                continue
+            if not files:
+                lost, gone = lost + gone, []
+            file = files.setdefault(process, JournalFile(path))
+            if step == "begin":
+                under_way[process].append(next(ids))
+                file.add(Event("k", under_way[process][-1], "sent"))
+            elif under_way[process]:
+                file.add(Event("k", under_way[process].pop(0), "ok"))
+            assert sorted(event.attempt for event in file.events() if event.status == "lost") == sorted(lost)
+
+
+INDEXES_BEFORE = """
+DROP TABLE settled;
+CREATE INDEX begun ON events (attempt) WHERE status = 'sent';
+CREATE INDEX ended ON events (attempt) WHERE status IN ('ok', 'failed', 'lost');
+"""
+
+
+def test_a_file_from_before_requests_were_counted_as_settled_is_used_further(tmp_path: Path) -> None:
+    path = tmp_path / "j.db"
+    file = JournalFile(path)
+    file.add(Event("k", "1", "sent"), Event("k", "1", "ok", "stop", reply=HELLO), Event("k", "2", "sent"))
+    file.close()
+    _database(path, INDEXES_BEFORE)
+    with closing(JournalFile(path)) as later:
+        found = later.find("k")
+        assert found
+        assert found.reply == HELLO
+        assert [(event.attempt, event.status) for event in later.events()][2:] == [("2", "sent"), ("2", "lost")]
+        assert later.totals().requests == 2
 
 
 def test_events_come_in_order_with_all_that_happened(tmp_path: Path) -> None:

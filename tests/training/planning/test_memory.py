@@ -67,6 +67,10 @@ def test_what_is_needed_is_all_of_it_with_sampling_and_training_in_turn() -> Non
     turns = max(plan.activations + plan.logits, plan.rollout, plan.heldout)
     assert plan.needed == pytest.approx(plan.states + plan.reference + turns + plan.vllm + plan.libraries)
     assert plan.fits == (plan.needed <= 80)
+    apart = recipe("train.rollout=vllm_server", "train.vllm_url=http://h:1", "hardware.engine=zero3")
+    held = memory_plan(apart, qwen(), step_tokens(apart, 100, 100))
+    assert held.heldout > held.activations + held.logits
+    assert held.needed == pytest.approx(held.states + held.heldout + held.libraries)
     assert not memory_plan(recipe("hardware.gpu_memory=8"), qwen(), step_tokens(one, 6144, 6144)).fits
 
 
