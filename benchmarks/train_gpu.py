@@ -39,6 +39,8 @@ from citerefine.training.grpo.settings import AlgorithmSettings, SftSettings
 from citerefine.training.grpo.sft import RefinerSftTrainer, imitation_rows
 from citerefine.training.grpo.trainer import RefinerTrainer
 from citerefine.training.recipes.recipe import Recipe
+from citerefine.training.rewards.maths import MathsGrader
+from citerefine.training.rewards.settings import RewardSettings
 from citerefine.training.run import run_training
 from citerefine.training.watch.greedy import answer_greedily
 from citerefine.training.watch.heldout import Heldout, Judges
@@ -128,7 +130,8 @@ def imitate(
         schedule="constant_with_warmup", save_steps=100_000, gradient_checkpointing=False, bf16=not tiny,
         adam_beta2=0.98,
     )  # fmt: skip
-    callback = UntilGood(Heldout(held, Judges(LexicalJudge(), None, None)), 10 if tiny else 50, seconds)
+    judges = Judges(LexicalJudge(), None, None, MathsGrader())
+    callback = UntilGood(Heldout(held, judges, RewardSettings(rubric=0)), 10 if tiny else 50, seconds)
     trainer = RefinerSftTrainer(
         model, given.dataset, tokenizer, settings, folder / "sft", callbacks=[callback], use_cpu=tiny
     )

@@ -11,6 +11,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
+from transformers.utils import logging
+
 from citerefine.refiner.records import Record
 from citerefine.training.demo.measuring import Worth, measure
 from citerefine.training.demo.preparing import Scale, prepare
@@ -61,6 +63,7 @@ def demonstrate(folder: Path, scale: Scale, seed: int, tell: Callable[[str], Non
     if stored.is_file():
         return Outcome.model_validate_json(stored.read_text("utf-8"))
     begun, cpu = time.monotonic(), _cpu_seconds()
+    logging.disable_progress_bar()  # of every file that is read or written
     tell(f"seed {seed}: making a model and {scale.n_imitated + scale.n_asked:,} rows")
     recipe = prepare(folder, scale, seed)
     run = folder / "run"

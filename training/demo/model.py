@@ -1,6 +1,6 @@
 """The model of the demonstration: a Qwen3 of random weights, small enough for two cores.
 
-In: the tokenizer, a seed. Out: a `Qwen3ForCausalLM` of 0.6 million parameters. Not here: training it.
+In: the tokenizer, a seed. Out: a `Qwen3ForCausalLM` of half a million parameters. Not here: training it.
 """
 
 from typing import Any, Final
@@ -14,7 +14,8 @@ CONTEXT: Final = 512
 def make_model(tokenizer: Any, seed: int) -> Qwen3ForCausalLM:
     """The model before any training.
 
-    Heads share no keys and embeddings are not tied: with either, finding a snippet is learned much later.
+    Heads share no keys and embeddings are not tied: with either, copying from a snippet is learned much later. Weights
+    are as large as suits so narrow a model: 1 / sqrt(hidden size), about.
     """
     set_seed(seed)
     config = Qwen3Config(
@@ -38,9 +39,9 @@ def make_model(tokenizer: Any, seed: int) -> Qwen3ForCausalLM:
 
 
 def _let_heads_copy(model: Qwen3ForCausalLM) -> None:
-    """What a head attends to, it begins by passing on as it is, and what is passed on is written.
+    """A head begins by passing on what it attends to, and what is passed on is what is written.
 
-    So training has to find out where to look, and not first what to do with what is seen.
+    So what has to be learned is where to look, and not what to do with what is seen: that takes half of the steps.
     """
     model.lm_head.weight.data.copy_(model.model.embed_tokens.weight.data)
     for layer in model.model.layers:

@@ -16,7 +16,7 @@ from citerefine.training.grpo.shapes import StepShape
 
 CHECKPOINTS: Final = "checkpoints"
 """Folder of a run in which its checkpoints are."""
-_WAIT: Final = 7200
+WAIT: Final = 7200
 """Seconds that processes wait for one that waits for its judge; torch's half an hour is less than some patience."""
 
 
@@ -89,7 +89,7 @@ def grpo_config(
         logging_nan_inf_filter=False,  # a loss that is no number must be seen
         report_to=list(report_to),
         disable_tqdm=True,
-        ddp_timeout=_WAIT,
+        ddp_timeout=WAIT,
         ddp_find_unused_parameters=False,  # all that is trained is used in each pass
         remove_unused_columns=False,
     )

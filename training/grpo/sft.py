@@ -23,7 +23,7 @@ from trl import SFTConfig, SFTTrainer
 from citerefine.training.data.prompted import row_of
 from citerefine.training.errors import RecipeError
 from citerefine.training.grpo.clock import StepClock
-from citerefine.training.grpo.config import CHECKPOINTS, lora_config
+from citerefine.training.grpo.config import CHECKPOINTS, WAIT, lora_config
 from citerefine.training.grpo.gates import StepGate
 from citerefine.training.grpo.identity import texts_key
 from citerefine.training.grpo.order import PromptOrder, RolloutSampler
@@ -182,6 +182,8 @@ def _config(
         bf16=settings.bf16,
         gradient_checkpointing=settings.gradient_checkpointing,
         use_cpu=use_cpu,
+        ddp_timeout=WAIT,
+        ddp_find_unused_parameters=False,
         save_strategy="steps",
         save_steps=settings.save_steps,
         save_total_limit=None,

@@ -53,7 +53,7 @@ def test_the_end_of_a_turn_is_a_control_token_and_a_tag_is_none() -> None:
     assert tokenizer.decode(ids, skip_special_tokens=True) == "<answer>Near Kalo</answer>"
 
 
-@pytest.mark.parametrize("text", ["", " ", "Kalo", "naïve — 東京 🎣", "<answer", "a\n\nb", "<snippet id=S99>", "x" * 99])
+@pytest.mark.parametrize("text", ["", " ", "Kalo", "naïve — 東京 🎣", "<answer", "a\n\nb", "<snippet id=S99>", "xxx"])
 def test_any_text_comes_back(text: str) -> None:
     assert make_tokenizer().decode(encoded(text)) == text
 
