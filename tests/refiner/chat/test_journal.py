@@ -281,6 +281,9 @@ def test_a_file_from_before_requests_were_counted_as_settled_is_used_further(tmp
         assert found.reply == HELLO
         assert [(event.attempt, event.status) for event in later.events()][2:] == [("2", "sent"), ("2", "lost")]
         assert later.totals().requests == 2
+    with sqlite3.connect(path) as connection:
+        assert connection.execute("SELECT seq FROM settled").fetchall() == [(4,)], "what was counted is not read again"
+    connection.close()
 
 
 def test_events_come_in_order_with_all_that_happened(tmp_path: Path) -> None:
