@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator
 from importlib.resources import files
 from typing import Any, Final
 
-from tokenizers import AddedToken, Tokenizer, decoders, models, pre_tokenizers
+from tokenizers import Regex, Tokenizer, decoders, models, pre_tokenizers
 from transformers import PreTrainedTokenizerFast
 
 from citerefine.training.demo.names import SYLLABLES
@@ -28,11 +28,14 @@ _WORDS: Final = ("What is near", "Near", " is")
 
 def make_tokenizer() -> PreTrainedTokenizerFast:
     """The tokenizer, the same each time; about 500 tokens."""
-    core = Tokenizer(_syllable_model())
-    core.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False)
+    fixed = [*dict.fromkeys(_fixed_texts())]
+    core = Tokenizer(_model(fixed))
+    longest_first = "|".join(map(re.escape, sorted(fixed, key=len, reverse=True)))
+    core.pre_tokenizer = pre_tokenizers.Sequence(
+        [pre_tokenizers.Split(Regex(longest_first), "isolated"), pre_tokenizers.ByteLevel(False, use_regex=False)]
+    )
     core.decoder = decoders.ByteLevel()
     core.add_special_tokens([*_CONTROL])
-    core.add_tokens([AddedToken(text, special=False, normalized=False) for text in dict.fromkeys(_fixed_texts())])
     tokenizer = PreTrainedTokenizerFast(
         tokenizer_object=core, eos_token=END, pad_token=_CONTROL[0], padding_side="left"
     )
@@ -41,14 +44,26 @@ def make_tokenizer() -> PreTrainedTokenizerFast:
     return tokenizer
 
 
-def _syllable_model() -> Any:
-    """Byte-level BPE whose merges are syllables: ` Ka` and `lo` for a name at the beginning and within."""
-    blank = "Ġ"  # as byte-level BPE writes it
+def _model(fixed: Iterable[str]) -> Any:
+    """Byte-level BPE whose merges are syllables: ` Ka` and `lo` for a name at the beginning and within.
+
+    Fixed texts are tokens of the vocabulary, and no added ones: a grammar that an answer is kept to would not offer an
+    added token that has a blank in it.
+    """
+    blank = _byte_level(" ")
     merges = [(syllable[0], syllable[1]) for syllable in SYLLABLES]
     merges += [(first.upper(), second) for first, second in merges]
     merges += [(blank, syllable.capitalize()) for syllable in SYLLABLES]
-    tokens = [*sorted(pre_tokenizers.ByteLevel.alphabet()), *("".join(pair) for pair in merges)]
-    return models.BPE(vocab={token: number for number, token in enumerate(tokens)}, merges=merges)
+    syllables = ["".join(pair) for pair in merges]
+    tokens = [*sorted(pre_tokenizers.ByteLevel.alphabet()), *syllables, *_CONTROL, *map(_byte_level, fixed)]
+    vocabulary = {token: number for number, token in enumerate(tokens)}
+    return models.BPE(vocab=vocabulary, merges=merges, ignore_merges=True)
+
+
+def _byte_level(text: str) -> str:
+    """The text as byte-level BPE writes it."""
+    ((written, _),) = pre_tokenizers.ByteLevel(False, use_regex=False).pre_tokenize_str(text)
+    return str(written)
 
 
 def _fixed_texts() -> Iterable[str]:

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from citerefine.refiner import Refiner
+from citerefine.refiner.settings import OnInvalid, RefinerSettings
 from citerefine.training.demo.demo import Outcome, demonstrate
 from citerefine.training.demo.names import side_of
 from citerefine.training.demo.preparing import SHORT
@@ -59,3 +61,15 @@ def test_a_demonstration_that_is_done_is_read_and_not_run_again(outcome: Outcome
     told = list[str]()
     assert demonstrate(folder, SHORT, SEED, told.append) == outcome
     assert not told
+
+
+def test_the_trained_model_answers_at_once(outcome: Outcome, folder: Path) -> None:
+    """What was trained is what is shipped: the refiner's prompt, parser and policy, and unseen names."""
+    settings = RefinerSettings(prompt_tokens=256, answer_tokens=24, total_tokens=280, on_invalid=OnInvalid.MARK)
+    refiner = Refiner(f"hf:{folder / 'run' / 'model'}", settings)
+    for row in make_rows(4, 99, "test", SHORT.n_snippets):
+        answer = refiner.refine(row.question, row.evidence.snippets)
+        assert len(answer.claims) == 1
+        assert answer.claims[0].citations
+        assert row.gold is not None
+        assert row.gold in answer.text

@@ -45,6 +45,13 @@ def test_opening_tags_are_the_same_token_in_prompt_and_answer() -> None:
     assert id in encoded("<answer><snippet id=S2>Near Kalo")
 
 
+def test_only_control_tokens_are_added_ones() -> None:
+    """A grammar that an answer is kept to does not offer added tokens that have a blank in them."""
+    added = make_tokenizer().added_tokens_decoder.values()
+    assert [token.content for token in added] == ["<|endoftext|>", "<|im_start|>", END]
+    assert all(token.special for token in added)
+
+
 def test_the_end_of_a_turn_is_a_control_token_and_a_tag_is_none() -> None:
     tokenizer = make_tokenizer()
     (end,) = encoded(END)
