@@ -42,7 +42,7 @@ def _lines(plan: Plan) -> Iterator[tuple[str, str]]:
             yield "judge", f"{one.where} {line if one.judge in line else f'{one.judge}: {line}'}"
     for command in plan.launch:
         yield "start", command
-    for problem in plan.problems:
+    for problem in sorted(plan.problems, key=lambda problem: problem.severity == "error"):  # what matters most, last
         yield problem.severity, problem.line
 
 

@@ -170,7 +170,7 @@ class _Job:
         heard, watch = HeardReward(reward), Watch(recipe, folder, data.heldout)
         trainer = RefinerTrainer(
             model, heard, data.train, tokenizer, recipe.train, folder.path,
-            callbacks=[OnBeginning(self._keep_recipe), *board_callbacks(recipe, folder)],
+            callbacks=[OnBeginning(self._keep_recipe)],
             answer_tokens=recipe.data.answer_tokens, total_tokens=recipe.data.total_tokens,
             identity=run_identity(recipe), use_cpu=self._use_cpu, report_to=other_boards(recipe),
             parts=[] if rubrics is None else [rubrics],
@@ -179,6 +179,8 @@ class _Job:
             keep_in_step(trainer, rubrics)
         watcher = watch.callback(trainer, heard)
         trainer.add_callback(watcher)
+        for board in board_callbacks(recipe, folder):  # behind the watcher, whose last scores come when training ends
+            trainer.add_callback(board)
         try:
             with stopping(trainer.stop_after_rollout, self._tell):
                 trainer.train(resume_from_checkpoint=self._rewound(trainer, reward))

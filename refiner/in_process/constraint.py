@@ -9,6 +9,7 @@ from typing import Any, Final
 
 import llguidance
 import torch
+from tokenizers import pre_tokenizers
 from transformers import LogitsProcessor
 
 from citerefine.refiner.errors import CallError
@@ -16,6 +17,8 @@ from citerefine.refiner.errors import CallError
 STEP_ITEMS: Final = 1_000_000
 """Most items of the parser for one token, about 50 ms. With the library's own limit, a bounded grammar gives up where
 a vocabulary holds many tokens made of signs."""
+
+_BYTES: Final = pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False)
 
 
 class Constrainer:
@@ -51,9 +54,15 @@ def _with_plain_tags(core: Any) -> str:
     parts |= {"padding": None, "truncation": None}
     words = parts["model"].get("vocab")
     if isinstance(words, dict):
-        words |= {added["content"]: added["id"] for added in parts["added_tokens"]}
+        spell = _byte_level if "ByteLevel" in json.dumps(parts["decoder"]) else str
+        words |= {spell(added["content"]): added["id"] for added in parts["added_tokens"]}
         parts["added_tokens"] = [added for added in parts["added_tokens"] if added["special"]]
     return json.dumps(parts)
+
+
+def _byte_level(text: str) -> str:
+    """`text` as a byte-level vocabulary spells it, a blank as `Ġ`; a tokenizer keeps added tokens as they are read."""
+    return "".join(piece for piece, _ in _BYTES.pre_tokenize_str(text))
 
 
 class GrammarConstraint(LogitsProcessor):  # type: ignore[misc]

@@ -68,6 +68,7 @@ def test_answers_to_imitate_come_first_and_rewards_go_on_from_there(tiny_qwen3: 
     finished, told = trained(recipe, tmp_path / "run")
     assert finished.model is not None
     assert "training on 15 given answers" in told
+    assert not (tmp_path / "run" / "checkpoints" / "runs").exists()  # where boards write that are closed too early
     start, end, first = weights(tmp_path / "run" / "sft" / "model"), weights(finished.model), weights(tiny_qwen3)
     name = "model.layers.0.mlp.up_proj.weight"
     assert (start[name] - first[name]).abs().max() > 1e-3  # two steps of 0.01

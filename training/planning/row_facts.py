@@ -117,8 +117,8 @@ def row_problems(facts: RowFacts, recipe: Recipe) -> Iterator[Problem]:
     cited = facts.tasks.get("cited", 0)
     needs = {
         "reward.rubric": (reward.rubric and not reward.static_sets, facts.with_rubric, cited, "criteria"),
-        "reward.verification": (reward.verification, facts.with_gold, facts.rows, "reference answer (gold)"),
-        "sft": (recipe.sft is not None, facts.with_answer, facts.rows, "answer to imitate"),
+        "reward.verification": (reward.verification, facts.with_gold, facts.rows, "a reference answer (gold)"),
+        "sft": (recipe.sft is not None, facts.with_answer, facts.rows, "an answer to imitate"),
     }
     for where, (is_needed, has, of, what) in needs.items():
         if is_needed and of and has < of:
@@ -133,9 +133,10 @@ def row_problems(facts: RowFacts, recipe: Recipe) -> Iterator[Problem]:
 
 def _lacking(where: str, has: int, of: int, what: str) -> Problem:
     if has:
-        told = f"{of - has:,} of {of:,} rows have no {what}, and are trained on without"
+        told = f"{of - has:,} of {of:,} rows do not have {what}, and are trained on without"
         return Problem(where=where, what=told, remedy="add them, or leave these rows out", severity="warning")
-    return Problem(where=where, what=f"none of the {of:,} rows has a {what}", remedy=f"add them, or leave {where} out")
+    remedy = "add them, or leave the section out" if where == "sft" else f"add them, or go without: --set {where}=0"
+    return Problem(where=where, what=f"none of the {of:,} rows has {what}", remedy=remedy)
 
 
 def too_few(facts: RowFacts, lengths: PromptLengths | None, recipe: Recipe) -> Iterator[Problem]:

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 import torch
 from tests.tiny_qwen3 import CONTEXT, make_tiny_qwen3
+from tokenizers import AddedToken
 from transformers import AutoTokenizer
 
 from citerefine.refiner.chat.call import ChatCall, ChatReply, Message, Sampling, ToolSpec
@@ -129,6 +130,16 @@ def test_an_added_token_that_is_text_may_be_written_as_one(tiny_qwen3: Path) -> 
     admitted = {tokenizer.convert_ids_to_tokens(int(token)) for token in scores.isfinite().nonzero()[:, 1]}
     assert "<tool_call>" in admitted
     assert not admitted & {"<|im_start|>", "<|im_end|>"}
+
+
+def test_an_added_token_with_a_blank_may_be_written_as_one(tiny_qwen3: Path) -> None:
+    tokenizer = AutoTokenizer.from_pretrained(tiny_qwen3)
+    tokenizer.add_tokens([AddedToken("<snippet id=S1>", special=False), AddedToken("é 1", special=False)])
+    constrainer = Constrainer(tokenizer, len(tokenizer), [tokenizer.eos_token_id])
+    constraint = constrainer.constraint(choice_grammar(["<snippet id=S1>ice", "é 1"]), prompt_length=1)
+    admitted = constraint(torch.tensor([[0]]), torch.zeros(1, len(tokenizer))).isfinite()[0]
+    assert admitted[tokenizer.convert_tokens_to_ids("<snippet id=S1>")]
+    assert admitted[tokenizer.convert_tokens_to_ids("é 1")]
 
 
 # --- streaming, waiting, stopping -------------------------------------------------------------------------------

@@ -60,9 +60,9 @@ def test_rows_that_lack_what_is_rewarded_are_told(tmp_path: Path) -> None:
     row = {"id": "1", "question": "Why?", "snippets": [{"id": "a", "text": "Because of the rain."}]}
     rows.write_text(json.dumps(row) + "\nnot json\n")
     found = plan("tiny-cpu", f"data.train={rows}", "reward.verification=1", "sft.epochs=1")
-    assert "reward.rubric: none of the 1 rows has a criteria" in told(found)
+    assert "reward.rubric: none of the 1 rows has criteria" in told(found)
     assert "reward.verification: none of the 1 rows has a reference answer" in told(found)
-    assert "sft: none of the 1 rows has a answer to imitate" in told(found)
+    assert "sft: none of the 1 rows has an answer to imitate" in told(found)
     assert "data.train: a step takes 2 prompts, and there are 1 rows" in told(found)
     assert "1 rows cannot be used (line 2" in told(found, "warning")
 
