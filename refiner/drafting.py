@@ -16,9 +16,10 @@ from citerefine.refiner.answer import Answer, AnswerStream, parse_answer
 from citerefine.refiner.chat.call import ChatCall, ChatReply, Message, Sampling
 from citerefine.refiner.choice import Draft, better
 from citerefine.refiner.errors import CallError, ReplyError
-from citerefine.refiner.prompts.feedback import MAX_QUOTE, own_words, told
+from citerefine.refiner.prompts.feedback import MAX_QUOTE, remarked, told
 from citerefine.refiner.prompts.fit import Prompt, estimate_messages, fit_prompt
 from citerefine.refiner.prompts.room import room_for
+from citerefine.refiner.prompts.second_look import improve_instruction, second_look
 from citerefine.refiner.prompts.templates import fill
 from citerefine.refiner.protocols import Capabilities, ChatModel
 from citerefine.refiner.records import Claim, Mode, Usage
@@ -145,9 +146,7 @@ class Drafting:
 
     async def improved(self, draft: Draft) -> Draft | None:
         """What the model makes of its own draft on a second look; None if that is no answer."""
-        remarks = told(draft)
-        findings = f"\n{remarks}\n" if remarks else ""
-        return await self._again(draft, fill("improve", findings=findings, ids=self._ids()))
+        return await self._again(draft, improve_instruction(self._shown.names.values(), remarked(draft)))
 
     async def write_now(self) -> Draft:
         """A draft after the model wrote nothing. Raises ReplyError if there is none again, or none may be asked for."""
@@ -176,8 +175,7 @@ class Drafting:
 
     async def _second_call(self, draft: Draft, instruction: str) -> ChatCall:
         """The conversation so far, with the instruction behind it, within the tokens that there are."""
-        own = Message(role="assistant", content=own_words(draft.answer.raw, 4 * self._room.answer))
-        turns = (own, Message(role="user", content=instruction))
+        turns = second_look((), draft.answer.raw, instruction, self._room.answer)
         most = self._room.total - self._room.answer - estimate_messages(turns)
         prompt = self._shown
         if prompt.tokens > most:

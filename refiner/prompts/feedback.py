@@ -20,10 +20,19 @@ MAX_QUOTE: Final = 160
 def told(draft: Draft) -> str:
     """The findings as the model is told them: what, and where in its text."""
     lines = [_line(finding, draft.answer.raw) for finding in draft.findings[:MAX_FINDINGS]]
-    lines += [f"- {escape_for_prompt(' '.join(remark.split()))}" for remark in draft.remarks[:MAX_FINDINGS]]
+    lines += _remarks(draft)
     if len(draft.findings) > MAX_FINDINGS:
         lines.append(f"- and {len(draft.findings) - MAX_FINDINGS} more")
     return "\n".join(lines)
+
+
+def remarked(draft: Draft) -> str:
+    """What a critic said of the draft, and nothing else; empty where there was none."""
+    return "\n".join(_remarks(draft))
+
+
+def _remarks(draft: Draft) -> list[str]:
+    return [f"- {escape_for_prompt(' '.join(remark.split()))}" for remark in draft.remarks[:MAX_FINDINGS]]
 
 
 def _line(finding: Finding, raw: str) -> str:

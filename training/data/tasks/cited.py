@@ -13,6 +13,7 @@ from citerefine.refiner.chat.call import ChatCall
 from citerefine.refiner.errors import CallError
 from citerefine.refiner.evidence import Evidence, read_tool_output
 from citerefine.refiner.prompts.fit import Count, Prompt, fit_prompt
+from citerefine.refiner.prompts.second_look import improve_instruction, second_look
 from citerefine.refiner.records import Mode
 from citerefine.refiner.tags.writer import Citing, write_answer
 from citerefine.training.data.row import TrainingRow
@@ -31,10 +32,17 @@ async def build(row: TrainingRow, settings: DataSettings, count: Count) -> TaskP
     return TaskPrompt(
         call=ChatCall(messages=prompt.messages, thinking=row.mode is Mode.THINK),
         row=_shown(row, prompt),
+        names=tuple(prompt.names[snippet.id] for snippet in prompt.evidence.snippets),
         left_out=tuple(snippet.id for snippet in prompt.left_out),
         shortened=tuple(snippet.id for snippet in prompt.shortened),
         reasoning_cut=prompt.reasoning_cut,
     )
+
+
+def again(asked: TaskPrompt, draft: str, settings: DataSettings) -> ChatCall:
+    """The call that lets the policy improve a draft of its own: the refiner's own second pass."""
+    messages = second_look(asked.call.messages, draft, improve_instruction(asked.names), settings.answer_tokens)
+    return asked.call.model_copy(update={"messages": messages})
 
 
 def _shown(row: TrainingRow, prompt: Prompt) -> TrainingRow:

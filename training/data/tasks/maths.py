@@ -1,6 +1,7 @@
 """The task `maths`: a problem, no evidence; the answer ends in a box.
 
-In: a row. Out: its prompt, from maths.md beside this module. Not here: grading (citerefine.training.rewards).
+In: a row. Out: its prompt, from maths.md beside this module; the prompt for improving a draft, from maths_again.md. Not
+here: grading (citerefine.training.rewards).
 """
 
 from functools import cache
@@ -8,6 +9,7 @@ from importlib.resources import files
 
 from citerefine.refiner.chat.call import ChatCall, Message
 from citerefine.refiner.prompts.fit import Count
+from citerefine.refiner.prompts.second_look import second_look
 from citerefine.refiner.records import Mode
 from citerefine.training.data.row import TrainingRow
 from citerefine.training.data.settings import DataSettings
@@ -15,11 +17,17 @@ from citerefine.training.data.tasks.prompt import TaskPrompt
 
 
 @cache
-def _system() -> str:
-    return files("citerefine.training.data.tasks").joinpath("maths.md").read_text("utf-8").strip()
+def _text(name: str) -> str:
+    return files("citerefine.training.data.tasks").joinpath(f"{name}.md").read_text("utf-8").strip()
 
 
 async def build(row: TrainingRow, settings: DataSettings, count: Count) -> TaskPrompt:
     """The prompt: never trimmed, since no part of a problem can go."""
-    messages = (Message(role="system", content=_system()), Message(role="user", content=row.question.strip()))
+    messages = (Message(role="system", content=_text("maths")), Message(role="user", content=row.question.strip()))
     return TaskPrompt(ChatCall(messages=messages, thinking=row.mode is Mode.THINK), row)
+
+
+def again(asked: TaskPrompt, draft: str, settings: DataSettings) -> ChatCall:
+    """The call that lets the policy improve a draft of its own."""
+    messages = second_look(asked.call.messages, draft, _text("maths_again"), settings.answer_tokens)
+    return asked.call.model_copy(update={"messages": messages})

@@ -19,6 +19,8 @@ class TaskPrompt(NamedTuple):
     call: ChatCall
     row: TrainingRow
     """The row as the prompt shows it: its evidence is what can be cited, under the same aliases."""
+    names: tuple[str, ...] = ()
+    """Of the snippets shown, as the prompt has them."""
     left_out: tuple[str, ...] = ()
     """Ids of snippets that are not shown."""
     shortened: tuple[str, ...] = ()
