@@ -58,9 +58,13 @@ test-vllm: $(VENV)/installed-dev $(VLLM)/installed ## real vLLM on this CPU: 4 G
 	CITEREFINE_TEST_SERVER=vllm CITEREFINE_VLLM_PYTHON=$(VLLM)/bin/python $(RUN)/python -m pytest tests/served
 
 # The packages that the reward is handed to, each in an environment of its own: what they pin fits nobody else.
+# verifiers pins openai < 3, and works with the 3 that this project needs: it comes without what it pins.
 $(VERIFIERS)/installed: pyproject.toml
 	test -x $(VERIFIERS)/bin/python || $(PYTHON) -m venv $(VERIFIERS)
-	$(VERIFIERS)/bin/python -m pip install --quiet --disable-pip-version-check -e . 'verifiers>=0.4,<0.5' pytest hypothesis
+	$(VERIFIERS)/bin/python -m pip install --quiet --disable-pip-version-check -e . pytest hypothesis
+	$(VERIFIERS)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps 'verifiers>=0.4,<0.5'
+	$(VERIFIERS)/bin/python -m pip install --quiet --disable-pip-version-check aiohttp 'anthropic>=1' gepa h11 loguru math-verify mcp==2.0.0 \
+		msgpack 'prime-pydantic-config[toml]' prime-runs prime-sandboxes prime-tunnel pyzmq 'renderers[multimodal]' tenacity uvicorn
 	touch $@
 
 $(VERL)/installed: pyproject.toml

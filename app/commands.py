@@ -14,6 +14,7 @@ from citerefine.app.answer_commands import ask, refine, walk
 from citerefine.app.calibrate_command import calibrate
 from citerefine.app.data_commands import data_app
 from citerefine.app.grade_command import grade
+from citerefine.app.passk_command import passk_app
 from citerefine.app.rubric_commands import rubrics_app
 from citerefine.app.score_commands import compare, score
 from citerefine.app.train_commands import export, train
@@ -80,7 +81,7 @@ def doctor(
 
 COMMANDS = (ask, refine, score, grade, compare, calibrate, train, export, index, walk, doctor)
 """Every command, in the order in which `--help` lists them. A new one stands in a module of its own."""
-GROUPS = (rubrics_app, data_app)
+GROUPS = (passk_app, rubrics_app, data_app)
 """Every group of commands; listed behind them."""
 
 for _command in COMMANDS:

@@ -10,6 +10,7 @@ import importlib.util
 import json
 import shlex
 from collections.abc import Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -17,20 +18,19 @@ from typing import Final
 import typer
 
 from citerefine.app.messages import say
-from citerefine.app.train_text import plan_lines
+from citerefine.app.train_text import plan_lines, trust_line
 from citerefine.app.verdicts import greet
 from citerefine.refiner.errors import InputError
 from citerefine.refiner.report.terminal_text import sanitise
 from citerefine.training.planning.plan import Plan, make_plan
 from citerefine.training.recipes.bundled import recipe_lines
-from citerefine.training.recipes.problem import refuse, warnings_of
+from citerefine.training.recipes.problem import Problem, refuse, warnings_of
 from citerefine.training.recipes.reading import load_recipe, open_recipe
 from citerefine.training.recipes.recipe import Recipe
-from citerefine.training.running.run_folder import is_main, process_count
+from citerefine.training.running.run_folder import RunFolder, is_main, process_count, unless_failed
 
 STOPPED: Final = 130
 _PACKAGES: Final = ("torch", "transformers", "trl", "accelerate", "peft", "datasets")
-_GO_ON: Final = "the same command with --resume goes on from there"
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,14 +68,35 @@ def run_train(source: str, options: TrainOptions) -> None:
         _print_plan(make_plan(recipe, command=command, require_card=options.require_card), options.as_json)
         return
     check_installed()
-    processes = process_count()
+    processes, folder = process_count(), RunFolder(out)
+    if is_main():
+        _check_folder(folder, recipe, options.resume, processes)
     plan = make_plan(recipe, command=command, processes=processes, require_card=options.require_card)
     if plan.errors:
-        raise refuse(source, plan.errors)
+        raise refuse(source, _errors_explained(plan))
     if is_main():
-        _say_what_to_know(plan, processes)
+        _say_what_to_know(plan, processes, goes_on=folder.is_begun)
         _greet_judges(recipe)
-    _train(recipe, out, options)
+    _train(recipe, folder, options)
+
+
+def _errors_explained(plan: Plan) -> list[Problem]:
+    """The errors, behind warnings of the same keys: there may be too few rows since some cannot be used."""
+    keys = {problem.where for problem in plan.errors}
+    return [*(problem for problem in warnings_of(plan.problems) if problem.where in keys), *plan.errors]
+
+
+def _check_folder(folder: RunFolder, recipe: Recipe, resume: bool, processes: int) -> None:
+    """Sees that a run can begin there, or go on with this recipe, before anybody is asked or told anything. Raises
+    InputError or StateError."""
+    from citerefine.training.run import run_identity
+    from citerefine.training.running.going_on import check_same
+
+    folder.check(resume=resume)
+    if resume and folder.is_begun:
+        check_same(folder, run_identity(recipe), processes)
+    elif resume:
+        say(f"{folder.path} holds nothing to go on with: a run begins")
 
 
 def _print_plan(plan: Plan, as_json: bool) -> None:
@@ -94,8 +115,11 @@ def check_installed(work: str = "training") -> None:
         raise InputError(f"{work} needs {', '.join(missing)}, not installed here: pip install 'citerefine[train]'")
 
 
-def _say_what_to_know(plan: Plan, processes: int) -> None:
-    for one in plan.trust:
+def _say_what_to_know(plan: Plan, processes: int, *, goes_on: bool) -> None:
+    """What judges are worth is told in full where a run begins, and in a line where it goes on."""
+    if goes_on:
+        say(f"judges: {trust_line(plan.trust)}")
+    for one in () if goes_on else plan.trust:
         for line in one.lines:
             say(f"{one.where}: {line}")
     for problem in warnings_of(plan.problems):
@@ -108,27 +132,32 @@ def _say_what_to_know(plan: Plan, processes: int) -> None:
 
 
 def _greet_judges(recipe: Recipe) -> None:
-    """Sees that the servers of judges are there before a model is loaded. Raises CallError if one is not."""
-    reward = recipe.reward
+    """Sees that the servers of judges, and of whoever writes criteria, are there before a model is loaded. Raises
+    CallError if one is not."""
+    reward, evolve = recipe.reward, recipe.evolve
     wanted = (reward.rubric and reward.judge, reward.citation and reward.support, recipe.watch.audit)
-    for judge in dict.fromkeys(filter(None, wanted)):
+    growing = () if evolve is None else (evolve.writer, evolve.admission)
+    for judge in dict.fromkeys(filter(None, (*wanted, *growing))):
         greet(str(judge))
 
 
-def _train(recipe: Recipe, out: Path, options: TrainOptions) -> None:
-    from citerefine.training.errors import TrainingError
+def _train(recipe: Recipe, folder: RunFolder, options: TrainOptions) -> None:
+    from citerefine.training.errors import StateError, TrainingError
     from citerefine.training.run import run_training
+    from citerefine.training.running.going_on import what_resuming_does
 
     try:
-        finished = run_training(recipe, out, resume=options.resume, tell=say)
-    except (KeyboardInterrupt, TrainingError):
-        if is_main():
-            say(f"{out} keeps what was saved last; {_GO_ON}")
+        with unless_failed(folder) if is_main() else nullcontext():
+            finished = run_training(recipe, folder.path, resume=options.resume, tell=say)
+    except (KeyboardInterrupt, TrainingError) as error:
+        if is_main() and not isinstance(error, StateError):  # which says itself what can be gone on with
+            say(what_resuming_does(folder, recipe))
         raise
     if not is_main():
         raise typer.Exit(0 if finished.model is not None else STOPPED)
+    out = folder.path
     if finished.model is None:
-        say(f"stopped after step {finished.steps} of {finished.of}, which {out} keeps; {_GO_ON}")
+        say(f"stopped after step {finished.steps} of {finished.of}; {what_resuming_does(folder, recipe)}")
         raise typer.Exit(STOPPED)
     if options.as_json:
         print(json.dumps({"run": str(out), "model": str(finished.model), "steps": finished.steps}))

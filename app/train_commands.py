@@ -39,6 +39,12 @@ def train(
         typer.Option("--report-to", help="Where curves go: `tensorboard`, `wandb`, `trackio`, with commas; or `none`."),
     ] = None,
     json: Annotated[bool, typer.Option("--json", help="Print the plan, or what became of the run, as JSON.")] = False,
+    ablate: Annotated[
+        Path | None,
+        typer.Option(
+            "--ablate", metavar="FILE", help="Train variants of a recipe with several seeds, and print one table."
+        ),
+    ] = None,
 ) -> None:
     """Train a refiner by a recipe: on given answers first if it says so, then on rewards.
 
@@ -47,19 +53,29 @@ def train(
     Example: `citerefine train tiny-cpu --set data.train=rows.jsonl --dry-run`
 
     Example: `citerefine train my-recipe.toml --out runs/first`
+
+    Example: `citerefine train --ablate ablation.toml --out runs/ablation --dry-run`
     """
     from citerefine.app.train import TrainOptions, list_recipes, run_train, show_recipe
 
     if list_all:
         list_recipes()
         return
+    given = [*(sets or []), *([] if report_to is None else [_boards(report_to)])]
+    options = TrainOptions(out, tuple(given), resume, dry_run, require_card, json)
+    if ablate is not None:
+        from citerefine.app.ablate import run_ablation
+
+        if recipe is not None:
+            raise InputError(f"--ablate names its recipe in {ablate}, and {recipe} is named too; leave that out")
+        run_ablation(ablate, options)
+        return
     if recipe is None:
         raise InputError("no recipe is named; name a file, or one of those that citerefine train --list shows")
     if show:
         show_recipe(recipe)
         return
-    given = [*(sets or []), *([] if report_to is None else [_boards(report_to)])]
-    run_train(recipe, TrainOptions(out, tuple(given), resume, dry_run, require_card, json))
+    run_train(recipe, options)
 
 
 def _boards(names: str) -> str:

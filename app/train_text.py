@@ -3,16 +3,17 @@
 In: `Plan`. Out: lines, a label before each. Not here: working it out (citerefine.training.planning).
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Final
 
 from citerefine.training.planning.duration import DurationPlan
-from citerefine.training.planning.judging import JudgePlan
+from citerefine.training.planning.judging import GrowthPlan, JudgePlan
 from citerefine.training.planning.memory import MemoryPlan
 from citerefine.training.planning.plan import Plan
 from citerefine.training.planning.row_facts import PromptLengths, RowFacts
 from citerefine.training.planning.shape import ModelShape
 from citerefine.training.planning.tokens import StepTokens, can_share
+from citerefine.training.recipes.trust import Trust
 
 _WIDTH: Final = 9
 _HOUR: Final = 3600.0
@@ -21,6 +22,15 @@ _HOUR: Final = 3600.0
 def plan_lines(plan: Plan) -> list[str]:
     """All that the plan says, a line each."""
     return [f"{label:<{_WIDTH}} {text}" for label, text in _lines(plan)]
+
+
+def trust_line(trust: Sequence[Trust]) -> str:
+    """In a line which judges have been measured, for those who have seen the figures."""
+    measured = ", ".join(one.where for one in trust if one.is_measured)
+    others = ", ".join(one.where for one in trust if not one.is_measured)
+    told = [f"{measured} measured with people (--dry-run shows how well)" if measured else ""]
+    told += [f"{others} NOT MEASURED" if others else "", "none is asked" if not trust else ""]
+    return "; ".join(filter(None, told))
 
 
 def _lines(plan: Plan) -> Iterator[tuple[str, str]]:
@@ -116,11 +126,28 @@ def _seconds(duration: DurationPlan, share: bool) -> str:
 
 
 def _judging(judging: JudgePlan) -> str:
+    told = f"{_calls(judging)}{_growth(judging.growth)}"
+    if not judging.calls and judging.growth is None:
+        return told
+    cost = f"{judging.cost:.2f} dollars a step" if judging.cost is not None else f"cost not known: {judging.reason}"
+    return f"{told}; {cost}"
+
+
+def _calls(judging: JudgePlan) -> str:
     if not judging.calls:
         return "no calls: the judges compute"
-    cost = f"{judging.cost:.2f} dollars" if judging.cost is not None else f"cost not known: {judging.reason}"
     shares = f"{judging.rubric_calls:,} on criteria, {judging.support_calls:,} on support"
     tokens = f"{judging.prompt_tokens:,} tokens of prompts, up to {judging.reply_tokens:,} of replies"
     again = f"; criteria up to {judging.votes} times where the judge is unsure" if judging.rubric_calls else ""
     more = f", up to {judging.refill_calls:,} more where groups are refilled" if judging.refill_calls else ""
-    return f"{judging.calls:,} calls a step ({shares}){more}, {tokens}, {cost}{again}"
+    return f"{judging.calls:,} calls a step ({shares}){more}, {tokens}{again}"
+
+
+def _growth(growth: GrowthPlan | None) -> str:
+    if growth is None:
+        return ""
+    return (
+        f"; every {growth.every} steps {growth.writer_calls:,} calls to write criteria and up to "
+        f"{growth.admission_calls:,} to admit them, {growth.prompt_tokens:,} tokens of prompts, about "
+        f"{growth.reply_tokens:,} of replies"
+    )

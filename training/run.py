@@ -13,7 +13,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
-from citerefine.training.errors import RecipeError
 from citerefine.training.recipes.recipe import Recipe
 from citerefine.training.running.engine import check_engine
 from citerefine.training.running.quiet import quiet
@@ -56,8 +55,6 @@ def run_training(recipe: Recipe, out: Path, *, resume: bool = False, tell: Tell 
         JudgeOutage: if judges failed for too long; the state before that step is saved.
     """
     folder, told = RunFolder(out.resolve()), tell if is_main() else _nobody
-    if recipe.phases == "two":
-        raise RecipeError("phases: training in two phases cannot be run by this version; set phases = 'one'")
     if is_main():
         folder.open(recipe, resume=resume)
     with quiet():
@@ -173,7 +170,7 @@ class _Job:
             callbacks=[OnBeginning(self._keep_recipe)],
             answer_tokens=recipe.data.answer_tokens, total_tokens=recipe.data.total_tokens,
             identity=run_identity(recipe), use_cpu=self._use_cpu, report_to=other_boards(recipe),
-            parts=[] if rubrics is None else [rubrics],
+            parts=[] if rubrics is None else [rubrics], phases=self._phases(tokenizer),
         )  # fmt: skip
         if rubrics is not None:
             keep_in_step(trainer, rubrics)
@@ -194,6 +191,20 @@ class _Job:
             watch.close()
         steps, of = trainer.state.global_step, trainer.state.max_steps
         return Finished(steps, of, folder.model if trainer.finished else None)
+
+    def _phases(self, tokenizer: Any) -> Any:
+        """The phases of a step, where there are two."""
+        from accelerate.utils import gather_object
+
+        from citerefine.training.phases.two import two_phases
+
+        recipe = self._recipe
+        if recipe.phases == "one":
+            return None
+        return two_phases(
+            recipe.second, tokenizer, recipe.data, group_size=recipe.train.group_size, seed=recipe.train.seed,
+            gather=lambda values: list(gather_object(values)),
+        )  # fmt: skip
 
     def _rewound(self, trainer: Any, reward: Any) -> Path | None:
         """The checkpoint to go on from, if there is one. What is done again leaves the transcripts."""
@@ -263,6 +274,7 @@ def run_identity(recipe: Recipe) -> dict[str, Any]:
     evolve = recipe.evolve
     return {
         "phases": recipe.phases,
+        "second": values["second"] if recipe.phases == "two" else None,
         "model": recipe.model.name,
         "revision": recipe.model.revision,
         "sft": values["sft"],

@@ -43,6 +43,8 @@ class Prompt(NamedTuple):
     """Snippets that did not fit, in the order found."""
     shortened: tuple[Snippet, ...]
     """Snippets of which an excerpt is shown."""
+    reasoning: str
+    """What is shown of it: all, its end, or nothing."""
     reasoning_cut: bool
     tokens: int
     """Length, at most; how far below that it is depends on how closely it had to be measured."""
@@ -121,6 +123,7 @@ def _lay_out(
         names=names,
         left_out=tuple(snippet for snippet in request.evidence.snippets if snippet.id not in shown.texts),
         shortened=tuple(snippet for snippet in kept if shown.texts[snippet.id] is not None),
+        reasoning=reasoning,
         reasoning_cut=reasoning != request.reasoning,
         tokens=0,
     )

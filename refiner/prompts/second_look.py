@@ -7,13 +7,15 @@ to improve must not learn to wait for being told. Not here: what is wrong with a
 """
 
 from collections.abc import Iterable, Sequence
+from typing import Final
 
 from citerefine.refiner.chat.call import Message
 from citerefine.refiner.prompts.feedback import own_words
 from citerefine.refiner.prompts.templates import fill
 
-CHARS_PER_TOKEN = 4
-"""Of a draft this many code points are shown for each token that an answer may have."""
+CHARS_PER_TOKEN: Final = 8
+"""Of a draft this many code points are shown for each token that an answer may have: more than tokens of prose have, so
+that only what is no prose is cut."""
 
 
 def second_look(first: Sequence[Message], draft: str, instruction: str, answer_tokens: int) -> tuple[Message, ...]:

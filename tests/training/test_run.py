@@ -47,14 +47,18 @@ def scored_steps(run: Path) -> list[int]:
 
 @pytest.mark.parametrize("name", RECIPES)
 def test_every_bundled_recipe_runs_a_step(name: str, tiny_qwen3: Path, tmp_path: Path) -> None:
-    recipe, run = tiny(name, tiny_qwen3, rows_for(name, tmp_path)), tmp_path / "run"
+    n = 2 if load_recipe(name).phases == "two" else 1
+    recipe, run = tiny(name, tiny_qwen3, rows_for(name, tmp_path), f"train.steps={n}"), tmp_path / "run"
     finished, told = trained(recipe, run)
-    assert finished == (1, 1, run / "model")
+    assert finished == (n, n, run / "model")
     assert "15 rows to train on, 0 held out to watch" in told
-    (step,) = read_steps(run / "metrics.jsonl")
-    assert step.values["reward/total"] is not None
-    assert step.values["reward/missing_share"] == 0
-    assert len((run / "transcripts.jsonl").read_text().splitlines()) == 4
+    steps = read_steps(run / "metrics.jsonl")
+    assert len(steps) == n
+    for step in steps:
+        assert step.values["reward/total"] is not None
+        assert step.values["reward/missing_share"] == 0
+    assert ("transitions/asked_anew" in steps[-1].values) == (n == 2)
+    assert len((run / "transcripts.jsonl").read_text().splitlines()) == 4 * n
     assert load_recipe(str(run / "recipe.toml")) == recipe
     assert (run / "run.html").is_file()
     assert list((run / "tensorboard").iterdir())
@@ -192,8 +196,48 @@ def test_a_run_that_was_stopped_goes_on_and_ends_as_if_it_had_not_been(
     assert whole.model is not None
     mine, other = weights(finished.model), weights(whole.model)
     assert all((mine[name] == other[name]).all() for name in other)
-    assert scored_steps(tmp_path / "run") == [0] * 4 + [1] * 4 + [2] * 4
+    assert scored_steps(tmp_path / "run") == [1] * 4 + [2] * 4 + [3] * 4
     assert [step.step for step in read_steps(tmp_path / "run" / "metrics.jsonl")] == [1, 2, 3]
+
+
+def test_cited_answers_are_improved_too_and_a_run_that_was_stopped_between_the_phases_goes_on(
+    tiny_qwen3: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With rewards that differ, though what random weights write earns nothing."""
+    asked = RefinerReward.__call__
+
+    async def by_length(self: RefinerReward, *args: Any, **columns: Any) -> list[float | None]:
+        await asked(self, *args, **columns)
+        return [sum(ids) % 97 / 97 for ids in columns["completion_ids"]]
+
+    monkeypatch.setattr(RefinerReward, "__call__", by_length)
+    sets = ("phases=two", "train.steps=4", "train.lora=none", "train.learning_rate=1e-3", "train.mask_truncated=false")
+    recipe = tiny("tiny-cpu", tiny_qwen3, cited_rows(tmp_path / "rows.jsonl"), *sets)
+    whole, _ = trained(recipe, tmp_path / "whole")
+    steps = read_steps(tmp_path / "whole" / "metrics.jsonl")
+    assert ["transitions/claims_dropped" in step.values for step in steps] == [False, True, False, True]
+    assert all(step.values["transitions/asked_anew"] == 0 for step in steps[1::2])
+
+    logged = Watcher.on_log
+
+    def interrupted(self: Watcher, args: Any, state: Any, control: Any, **rest: Any) -> None:
+        logged(self, args, state, control, **rest)
+        if state.global_step == 2:
+            signal.raise_signal(signal.SIGINT)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Watcher, "on_log", interrupted)
+        stopped, _ = trained(recipe, tmp_path / "run")
+    assert stopped == (3, 4, None)
+    other_draw = tiny("tiny-cpu", tiny_qwen3, tmp_path / "rows.jsonl", *sets, "second.select=balanced")
+    with pytest.raises(StateError, match=r"second\.select: 'uniform' → 'balanced'"):
+        trained(other_draw, tmp_path / "run", resume=True)
+    finished, told = trained(recipe, tmp_path / "run", resume=True)
+    assert "going on from step 3" in told
+    assert finished.model is not None
+    assert whole.model is not None
+    mine, other = weights(finished.model), weights(whole.model)
+    assert all((mine[name] == other[name]).all() for name in other)
 
 
 def test_imitation_that_was_stopped_goes_on_and_its_model_is_used_for_what_it_was_made_from(
@@ -244,7 +288,7 @@ def test_judges_that_fail_end_the_run_with_what_was_saved_and_it_goes_on_when_th
     finished, told = trained(recipe, tmp_path / "run", resume=True)
     assert "going on from step 1" in told
     assert finished.steps == 2
-    assert scored_steps(tmp_path / "run") == [0] * 4 + [1] * 4
+    assert scored_steps(tmp_path / "run") == [1] * 4 + [2] * 4
 
 
 def test_other_folders_are_not_written_into(tiny_qwen3: Path, tmp_path: Path) -> None:
@@ -262,8 +306,6 @@ def test_what_cannot_be_run_here_is_told_before_a_model_is_loaded(tiny_qwen3: Pa
     rows = cited_rows(tmp_path / "rows.jsonl")
     with pytest.raises(RecipeError, match=r"hardware.gpus is 1, and there is no GPU here; set hardware.gpus = 0"):
         trained(tiny("tiny-cpu", tiny_qwen3, rows, "hardware.gpus=1"), tmp_path / "gpu")
-    with pytest.raises(RecipeError, match="two phases cannot be run"):
-        trained(tiny("tiny-cpu", tiny_qwen3, rows, "phases=two"), tmp_path / "two")
     with pytest.raises(RecipeError, match=r"the files of .* cannot be loaded: .*; name a folder"):
         trained(tiny("tiny-cpu", tmp_path / "nothing", rows), tmp_path / "none")
 

@@ -4,15 +4,29 @@ In: plain values. Out: `TrainingRow`, frozen, JSON both ways. Needs no torch. No
 (row_reading.py, row_files.py), prompts (prompted.py).
 """
 
-from typing import Literal
+from typing import Annotated, Final
+
+from pydantic import AfterValidator
 
 from citerefine.refiner.evidence import Evidence
 from citerefine.refiner.records import FilledText, Mode, Record, Text
 from citerefine.refiner.request import RefineRequest
 from citerefine.rubrics.rubric import Rubric
 
-Task = Literal["cited", "maths"]
-"""What a row asks for; each has a module in tasks/."""
+DEFAULT_TASK: Final = "cited"
+"""Of rows that name none."""
+
+
+def _known(name: str) -> str:
+    from citerefine.training.data.tasks import TASKS  # whose modules need this one
+
+    if name not in TASKS:
+        raise ValueError(f"there is no task {name[:60]!r}; choose one of {', '.join(TASKS)}")
+    return name
+
+
+Task = Annotated[str, AfterValidator(_known)]
+"""What a row asks for: the name of a module in tasks/."""
 
 
 class TrainingRow(Record):
@@ -33,7 +47,7 @@ class TrainingRow(Record):
     """An answer in tags to imitate."""
     answerable: bool | None = None
     """Whether the evidence holds an answer; None if nobody said."""
-    task: Task = "cited"
+    task: Task = DEFAULT_TASK
 
     @property
     def request(self) -> RefineRequest:

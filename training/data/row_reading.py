@@ -1,8 +1,8 @@
 """Makes training rows of objects as they stand in files.
 
 In: rows as they were read (refiner/batch/rows.py): request rows which, for a task without evidence, need no snippets,
-and which have beside them rubrics in any format, a reference answer, an answer to imitate. Out: `TrainingRow`, or
-`RefusedRow` with the reason. Not here: files (row_files.py).
+and which have beside them rubrics in any format, a reference answer, an answer to imitate; or problems as published
+sets have them (problem_rows.py). Out: `TrainingRow`, or `RefusedRow` with the reason. Not here: files (row_files.py).
 """
 
 
@@ -20,9 +20,9 @@ from citerefine.refiner.batch.rows import BAD_ROWS, BadRow, Row
 from citerefine.refiner.records import Mode
 from citerefine.rubrics.errors import RubricError
 from citerefine.rubrics.loading import read_row_rubric
-from citerefine.training.data.row import TrainingRow
-
-TASKS_WITHOUT_EVIDENCE: Final = ("maths",)
+from citerefine.training.data.problem_rows import from_problem
+from citerefine.training.data.row import DEFAULT_TASK, TrainingRow
+from citerefine.training.data.tasks import TASKS
 
 REFUSALS: Final[dict[str, str]] = {
     **BAD_ROWS,
@@ -56,6 +56,7 @@ class RowReader:
     def read(self, row: Row) -> TrainingRow | RefusedRow:
         """The training row, or why there is none."""
         try:
+            row = row._replace(values=from_problem(row.values))
             prepared = row._replace(values=_with_evidence(row.values))
         except BadRow as reason:
             return _refused(row, reason)
@@ -71,7 +72,10 @@ class RowReader:
 
 def _with_evidence(values: dict[str, Any] | BadRow) -> dict[str, Any] | BadRow:
     """The row with a list of snippets, which a task without evidence need not have. Raises BadRow."""
-    if isinstance(values, BadRow) or values.get("task") not in TASKS_WITHOUT_EVIDENCE:
+    if isinstance(values, BadRow):
+        return values
+    task = TASKS.get(str(values.get("task")))
+    if task is None or task.cites:
         return values
     if values.get("snippets") or values.get("tool_output"):
         raise BadRow("bad_task", f"a row of the task {values['task']!r} has no snippets; leave them out")
@@ -97,11 +101,13 @@ def _training_row(row: RequestRow) -> TrainingRow:
                 "gold": _number_as_text(values.get("gold")),
                 "answer": values.get("answer"),
                 "answerable": values.get("answerable"),
-                "task": values.get("task") or "cited",
+                "task": values.get("task") or DEFAULT_TASK,
             }
         )
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
+        if first["type"] == "value_error":
+            raise BadRow("bad_task", first["msg"].removeprefix("Value error, ")) from None
         name, code = str(first["loc"][0]), "bad_task" if first["loc"] == ("task",) else "bad_gold"
         got = str(first["input"])[:60]
         raise BadRow(code, f"{name}: {first['msg']}, got {got!r}; mend it, or leave it out") from None

@@ -7,7 +7,8 @@ from typing import Any, Final
 
 from citerefine.rubrics.loading import dump_rubric
 from citerefine.rubrics.rubric import Rubric
-from citerefine.training.data.row import TrainingRow
+from citerefine.training.data.row import DEFAULT_TASK, TrainingRow
+from citerefine.training.data.tasks import task_of
 
 _SEED: Final = ("positive_rubrics", "negative_rubrics", "aggregate")
 """What stands in the row itself of a rubric of this form; others are a document of their own."""
@@ -18,14 +19,14 @@ def row_values(row: TrainingRow) -> dict[str, Any]:
     values: dict[str, Any] = {"id": row.id, "question": row.question}
     if row.reasoning:
         values["reasoning"] = row.reasoning
-    if row.task == "cited":
+    if task_of(row).cites:
         values["snippets"] = [snippet.model_dump(mode="json", exclude_none=True) for snippet in row.evidence.snippets]
     if row.rubric is not None:
         own = row.rubric.query if row.rubric.query != row.question else ""
         values |= _rubric_values(row.rubric.model_copy(update={"query": own}))
     others = {"gold": row.gold, "answer": row.answer, "answerable": row.answerable}
     values |= {name: value for name, value in others.items() if value is not None}
-    return values | {"mode": row.mode.value} | ({} if row.task == "cited" else {"task": row.task})
+    return values | {"mode": row.mode.value} | ({} if row.task == DEFAULT_TASK else {"task": row.task})
 
 
 def _rubric_values(rubric: Rubric) -> dict[str, Any]:

@@ -9,7 +9,7 @@ import os
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Final
+from typing import Final, Literal
 
 from transformers.utils import logging
 
@@ -47,7 +47,9 @@ class Outcome(Record):
         return self.rewarded.f1 - self.imitated.f1
 
 
-def demonstrate(folder: Path, scale: Scale, seed: int, tell: Callable[[str], None] = print) -> Outcome | None:
+def demonstrate(
+    folder: Path, scale: Scale, seed: int, tell: Callable[[str], None] = print, phases: Literal["one", "two"] = "one"
+) -> Outcome | None:
     """Runs the demonstration; None if it was stopped before its end.
 
     Args:
@@ -55,6 +57,7 @@ def demonstrate(folder: Path, scale: Scale, seed: int, tell: Callable[[str], Non
         scale: how large it is.
         seed: of names, weights, order and samples.
         tell: gets a line now and then.
+        phases: whether it also improves drafts of its own, at as many answers.
 
     Raises:
         InputError: if the folder holds something else, or cannot be written.
@@ -65,7 +68,7 @@ def demonstrate(folder: Path, scale: Scale, seed: int, tell: Callable[[str], Non
     begun, cpu = time.monotonic(), _cpu_seconds()
     logging.disable_progress_bar()  # of every file that is read or written
     tell(f"seed {seed}: making a model and {scale.n_imitated + scale.n_asked:,} rows")
-    recipe = prepare(folder, scale, seed)
+    recipe = prepare(folder, scale, seed, phases)
     run = folder / "run"
     finished = run_training(recipe, run, resume=True, tell=tell)
     if finished.model is None:

@@ -9,7 +9,7 @@ import json
 from collections.abc import Iterable
 from importlib.resources import files
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import Final, Literal, NamedTuple
 
 from citerefine.training.data.row import TrainingRow
 from citerefine.training.data.row_values import row_values
@@ -43,19 +43,46 @@ FULL: Final = Scale("demo.toml", n_snippets=4, n_imitated=2400, n_asked=800, n_w
 SHORT: Final = Scale("short.toml", n_snippets=2, n_imitated=1200, n_asked=400, n_watched=50, n_tested=100)
 
 
-def prepare(folder: Path, scale: Scale, seed: int) -> Recipe:
+_TWO: Final = ("phases=two", "data.prompt_tokens=128", "data.total_tokens=432")
+"""A second phase's prompt holds the first one, the draft and an instruction; the model takes 512 tokens."""
+
+
+def prepare(folder: Path, scale: Scale, seed: int, phases: Literal["one", "two"] = "one") -> Recipe:
     """Writes the files anew, and gives the recipe; the same bytes for the same arguments."""
+    rows = make_rows(scale.n_imitated + scale.n_asked, seed, "train", scale.n_snippets)
+    asked = (row.model_copy(update={"answer": None}) for row in rows[scale.n_imitated :])
+    held_out = make_rows(scale.n_watched, seed, "test", scale.n_snippets)
+    sets = [f"sft.seed={seed}", *(_TWO if phases == "two" else ())]
+    return write_files(folder, scale.recipe, [*rows[: scale.n_imitated], *asked], held_out, seed, sets)
+
+
+def write_files(
+    folder: Path,
+    recipe: str,
+    train: Iterable[TrainingRow],
+    held_out: Iterable[TrainingRow],
+    seed: int,
+    sets: Iterable[str] = (),
+) -> Recipe:
+    """Writes a model of random weights, rows and a recipe, and gives the recipe.
+
+    Args:
+        folder: made if it is not there.
+        recipe: file beside this module.
+        train: rows to train on.
+        held_out: rows to watch.
+        seed: of weights and of training.
+        sets: values that win over the recipe's.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     tokenizer = make_tokenizer()
     make_model(tokenizer, seed).save_pretrained(folder / "start")
     tokenizer.save_pretrained(folder / "start")
-    rows = make_rows(scale.n_imitated + scale.n_asked, seed, "train", scale.n_snippets)
-    asked = (row.model_copy(update={"answer": None}) for row in rows[scale.n_imitated :])
-    _write([*rows[: scale.n_imitated], *asked], folder / "train.jsonl")
-    _write(make_rows(scale.n_watched, seed, "test", scale.n_snippets), folder / "eval.jsonl")
-    text = files("citerefine.training.demo").joinpath(scale.recipe).read_text("utf-8")
+    _write(train, folder / "train.jsonl")
+    _write(held_out, folder / "eval.jsonl")
+    text = files("citerefine.training.demo").joinpath(recipe).read_text("utf-8")
     (folder / RECIPE).write_text(text, "utf-8")
-    return load_recipe(str(folder / RECIPE), [f"train.seed={seed}", f"sft.seed={seed}"])
+    return load_recipe(str(folder / RECIPE), [f"train.seed={seed}", *sets])
 
 
 def _write(rows: Iterable[TrainingRow], path: Path) -> None:

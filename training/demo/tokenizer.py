@@ -1,9 +1,9 @@
 """A tokenizer under which the refiner's own prompt is short, so that a small model on two cores can read it.
 
-In: the prompt files of the refiner, the words of the task. Out: a tokenizer of transformers. Each paragraph of the
-fixed text of a prompt is one token, and so are each opening tag, each word of the task and each syllable of a name; all
-else is bytes, so that any text can be written. The text that a prompt is rendered to does not depend on it. Not here:
-what prompts say.
+In: the prompt files of the refiner and of mathematics, the words of the tasks. Out: a tokenizer of transformers. Each
+paragraph of the fixed text of a prompt is one token, and so are each opening tag, each word of the tasks and each
+syllable of a name; all else is bytes, so that any text can be written. The text that a prompt is rendered to does not
+depend on it. Not here: what prompts say.
 """
 
 import re
@@ -20,10 +20,17 @@ from citerefine.training.demo.task import MOST_SNIPPETS
 END: Final = "<|im_end|>"
 _CONTROL: Final = ("<|endoftext|>", "<|im_start|>", END)
 _PROMPT_FILES: Final = ("system", "answer_only", "evidence", "question")
+_LATER_FILES: Final = (
+    ("citerefine.refiner.prompts", "improve"),
+    ("citerefine.training.data.tasks", "maths"),
+    ("citerefine.training.data.tasks", "maths_again"),
+)
+"""Prompts that came later: their tokens are the last ones, so that all others keep their numbers."""
 _PLACEHOLDER: Final = re.compile(r"\$\w+")
 _TURNS: Final = ("system\n", "user\n", "assistant\n", "<think>\n\n</think>\n\n", "\n\n")
 _MARKS: Final = ("\nText: ", "\n</snippet>\n", "\n</snippet>", "</snippet>", "<answer>", "</answer>")
 _WORDS: Final = ("What is near", "Near", " is")
+_SUMS: Final = ("What is ", " + ", "\\boxed{")
 
 
 def make_tokenizer() -> PreTrainedTokenizerFast:
@@ -68,15 +75,18 @@ def _byte_level(text: str) -> str:
 
 def _fixed_texts() -> Iterable[str]:
     """What is one token each; where two begin at the same place the longer one is."""
-    yield from _paragraphs()
+    for name in _PROMPT_FILES:
+        yield from _paragraphs("citerefine.refiner.prompts", name)
     yield from _TURNS
     yield from (f"<snippet id=S{number}>" for number in range(1, MOST_SNIPPETS + 1))
     yield from _MARKS
     yield from _WORDS
+    for package, name in _LATER_FILES:
+        yield from _paragraphs(package, name)
+    yield from _SUMS
 
 
-def _paragraphs() -> Iterator[str]:
-    for name in _PROMPT_FILES:
-        text = files("citerefine.refiner.prompts").joinpath(f"{name}.md").read_text("utf-8").strip()
-        for part in _PLACEHOLDER.split(text):
-            yield from (paragraph for paragraph in part.strip("\n").split("\n\n") if paragraph)
+def _paragraphs(package: str, name: str) -> Iterator[str]:
+    text = files(package).joinpath(f"{name}.md").read_text("utf-8").strip()
+    for part in _PLACEHOLDER.split(text):
+        yield from (paragraph for paragraph in part.strip("\n").split("\n\n") if paragraph)

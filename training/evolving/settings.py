@@ -20,8 +20,8 @@ class EvolvingSettings(Record):
     writer: str = Field(min_length=1)
     """The model that writes criteria: a model string, such as `openai:NAME@http://host:8000/v1`."""
     admission: str = Field(min_length=1)
-    """Who judges whether a new criterion tells answers apart: a string of `judges.rubric.loading`. Of another model
-    than the reward's judges and the writer."""
+    """Who judges whether a new criterion tells answers apart: a judge string like `reward.judge`, of another model than
+    the reward's judges and the writer."""
     every: int = Field(default=10, ge=1)
     """Steps from one writing of criteria to the next; the first is at step 0."""
     n_positive: int = Field(default=2, ge=0, le=50)

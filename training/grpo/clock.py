@@ -20,12 +20,14 @@ class StepClock:
         self._paused: float | None = None
         self._spent: dict[Part, float] = {}
         self._tokens = 0
+        self._scored, self._hidden = 0.0, 0.0
 
     def start(self) -> None:
         """Begins a step, unless one is going on; what lay between a pause and this is not counted."""
         now = time.perf_counter()
         if self._began is None:
             self._began, self._spent, self._tokens = now, {}, 0
+            self._scored, self._hidden = 0.0, 0.0
         elif self._paused is not None:
             self._began += now - self._paused
         self._paused = None
@@ -48,8 +50,18 @@ class StepClock:
         """Counts tokens of prompts and answers, over all processes."""
         self._tokens += tokens
 
+    def scored(self, seconds: float, under_sampling: float) -> None:
+        """Notes how long rewards were worked on, and how much of that was while others were sampled, so that nobody
+        waited for it."""
+        self._scored += seconds
+        self._hidden += under_sampling
+
     def stop(self) -> dict[str, float]:
-        """Ends the step: seconds of its parts, and tokens a second; nothing if none was going on."""
+        """Ends the step: seconds of its parts, and tokens a second; nothing if none was going on.
+
+        Where rewards were worked on early, `time/scoring` is how long, and `scoring/under_rollout` the share of that
+        which `time/rollout` holds; `time/reward` is what was waited for.
+        """
         if self._began is None:
             return {}
         ended = time.perf_counter() if self._paused is None else self._paused
@@ -57,4 +69,6 @@ class StepClock:
         parts = {f"time/{part}": seconds for part, seconds in self._spent.items()}
         if self._tokens:
             parts["tokens/s"] = self._tokens / whole
+        if self._scored:
+            parts |= {"time/scoring": self._scored, "scoring/under_rollout": self._hidden / self._scored}
         return parts | {"time/update": whole - sum(self._spent.values())}

@@ -27,7 +27,6 @@ def grpo_config(
     *,
     answer_tokens: int,
     total_tokens: int,
-    phases: int = 1,
     use_cpu: bool = False,
     report_to: Sequence[str] = (),
 ) -> GRPOConfig:
@@ -39,7 +38,6 @@ def grpo_config(
         output: the run's folder.
         answer_tokens: most tokens of an answer.
         total_tokens: most tokens of prompt and answer; vLLM reserves so much.
-        phases: rollouts that belong together; only whole ones are saved.
         use_cpu: even if there is a GPU.
         report_to: names of integrations of transformers, such as `wandb`.
     """
@@ -83,7 +81,7 @@ def grpo_config(
         gradient_checkpointing=settings.gradient_checkpointing,
         use_cpu=use_cpu,
         save_strategy="steps",
-        save_steps=settings.save_steps * updates * phases,
+        save_steps=settings.save_steps * updates,
         save_total_limit=None,  # checkpoints.py removes old ones, after the new one is whole
         logging_steps=1,
         logging_nan_inf_filter=False,  # a loss that is no number must be seen

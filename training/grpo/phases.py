@@ -1,10 +1,10 @@
 """The seam for training in several phases: rollouts that share their prompts, each seeing what came of the one before.
 
 In: the rows that a rollout is to sample for, and, when they are scored, what was sampled. Out: the rows that it does
-sample for. Not here: any phases; a run without them has one.
+sample for, figures. Not here: any phases (citerefine.training.phases); a run without them has one.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple, Protocol
 
 from citerefine.training.grpo.parts import StatePart
@@ -19,7 +19,11 @@ class Scored(NamedTuple):
     row: Row
     completion: str
     reward: float | None
-    """None: missing, or the answer was cut off."""
+    """None: missing, or the answer does not count, being cut off or empty."""
+    cut: bool = False
+    """Whether the token limit ended the answer."""
+    breakdown: Any = None
+    """`Breakdown` of the reward; None where the reward has none."""
 
 
 class Phases(StatePart, Protocol):
@@ -32,5 +36,6 @@ class Phases(StatePart, Protocol):
     def rows(self, rollout: int, rows: Sequence[Row]) -> Sequence[Row]:
         """The rows of this process to sample for in place of `rows`, as many, in groups as they are."""
 
-    def scored(self, rollout: int, answers: Sequence[Scored]) -> None:
-        """Tells what came of a rollout, in the order of its rows."""
+    def scored(self, rollout: int, answers: Sequence[Scored]) -> Mapping[str, float]:
+        """Tells what came of a rollout, in the order of its rows. Returns figures over all processes, which all call
+        this."""

@@ -17,6 +17,7 @@ class LoraSettings(Record):
     """Small matrices that are trained beside frozen weights (Hu et al. 2021, 2106.09685)."""
 
     rank: int = Field(default=32, ge=1)
+    """Their inner width: more can learn more, and takes more memory."""
     alpha: float = Field(default=64.0, gt=0)
     """The matrices' product is scaled by alpha / rank."""
     dropout: float = Field(default=0.0, ge=0, lt=1)
@@ -42,13 +43,15 @@ class AlgorithmSettings(Record):
     """Answers in one pass where a whole group does not fit, a divisor of `group_size`; 0: whole groups."""
 
     advantage: Literal["rloo", "grpo", "dr_grpo", "gdpo"] = "rloo"
-    """See training/advantages.py."""
+    """How rewards become advantages (docs/training.md, section 6)."""
     loss: Literal["dr_grpo", "dapo", "grpo", "bnpo"] = "dr_grpo"
     """How the tokens' losses are averaged: over rows × longest answer, all tokens, rows, or the tokens of a pass."""
     beta: float = Field(default=0.0, ge=0)
     """Weight of the divergence from the first policy, estimated by kl3; 0: no reference model."""
     clip_low: float = Field(default=0.2, ge=0, lt=1)
+    """So far below 1 may the ratio to the sampling policy fall before it is clipped (`updates_per_rollout` above 1)."""
     clip_high: float = Field(default=0.2, ge=0)
+    """So far above 1 may it rise."""
     claim_credit: float = Field(default=0.0, ge=0)
     """λ: what a claim's support, compared within its answer, adds to the advantage of its tokens."""
 
@@ -64,22 +67,34 @@ class AlgorithmSettings(Record):
     """Leave out answers that the token limit cut off."""
 
     learning_rate: float = Field(default=1e-6, gt=0)
+    """Of AdamW, at its highest."""
     schedule: Schedule = "constant_with_warmup"
+    """How the learning rate goes on along the run."""
     warmup_steps: int = Field(default=10, ge=0)
+    """Optimizer steps in which the learning rate rises to its highest; not where the schedule is `constant`."""
     adam_beta1: float = Field(default=0.9, ge=0, lt=1)
+    """How much of the mean of gradients is kept from step to step."""
     adam_beta2: float = Field(default=0.99, ge=0, lt=1)
+    """The same of the mean of their squares."""
     weight_decay: float = Field(default=0.0, ge=0)
+    """Share of a weight, times the learning rate, that each step takes away."""
     max_grad_norm: float = Field(default=1.0, gt=0)
+    """Norm to which longer gradients are cut."""
 
     temperature: float = Field(default=1.0, gt=0)
+    """Of sampling; log-probabilities are those of this temperature."""
     top_p: float = Field(default=1.0, gt=0, le=1)
     """Below 1 the sampled policy is not the trained one."""
     top_k: int = Field(default=0, ge=0)
     """0: all; else the sampled policy is not the trained one."""
     seed: int = Field(default=42, ge=0)
+    """Of the order of prompts, and of what is sampled."""
 
     rollout: Literal["transformers", "vllm_colocate", "vllm_server"] = "transformers"
     """Who samples: this process, vLLM inside it, or a vLLM server of its own."""
+    groups_at_once: int = Field(default=0, ge=0)
+    """Groups that each process samples at a time; while the next ones are sampled, rewards of these are asked for. 0:
+    all, and then the rewards."""
     vllm_url: str = ""
     """Address of the server, as `http://host:8000`."""
     vllm_memory: float = Field(default=0.3, gt=0, lt=1)
@@ -91,14 +106,17 @@ class AlgorithmSettings(Record):
     correction_cap: float = Field(default=3.0, gt=0)
     """Largest ratio of the two that counts."""
     shared_prefix: Literal["auto", "on", "off"] = "auto"
-    """Compute a prompt once for all its answers in a pass. `auto`: where the model allows it; else a warning says why
-    not."""
+    """Compute a prompt once for all its answers, in a pass and in sampling. `auto`: where the model allows it; else a
+    warning says why not."""
 
     save_steps: int = Field(default=10, ge=1)
     """Rollouts between checkpoints."""
     keep_checkpoints: int = Field(default=2, ge=1)
+    """So many of the last ones stay."""
     gradient_checkpointing: bool = True
+    """Compute activations again in the backward pass: less memory, about a third more time."""
     bf16: bool = True
+    """Compute in bfloat16; false: in float32."""
     lora: LoraSettings | None = None
     """None: all weights are trained."""
 
@@ -143,23 +161,35 @@ class SftSettings(Record):
     steps: int = Field(default=0, ge=0)
     """Optimizer steps; 0: as `epochs` says."""
     epochs: float = Field(default=1.0, gt=0)
+    """Times that all rows are seen, where `steps` is 0."""
     rows_per_step: int = Field(default=32, ge=1)
     """Over all processes."""
     micro_rows: int = Field(default=1, ge=1)
     """Rows in one forward and backward pass of one process."""
     learning_rate: float = Field(default=1e-5, gt=0)
+    """Of AdamW, at its highest."""
     schedule: Schedule = "cosine"
+    """How the learning rate goes on along the training."""
     warmup_steps: int = Field(default=10, ge=0)
+    """As in `train`."""
     adam_beta2: float = Field(default=0.999, ge=0, lt=1)
+    """As in `train`."""
     weight_decay: float = Field(default=0.0, ge=0)
+    """As in `train`."""
     max_grad_norm: float = Field(default=1.0, gt=0)
+    """As in `train`."""
     max_tokens: int = Field(default=8192, ge=1)
     """Tokens of prompt and answer; longer rows are left out, and counted."""
     seed: int = Field(default=42, ge=0)
+    """Of the order of rows."""
     save_steps: int = Field(default=100, ge=1)
+    """Optimizer steps between checkpoints."""
     keep_checkpoints: int = Field(default=2, ge=1)
+    """As in `train`."""
     gradient_checkpointing: bool = True
+    """As in `train`, whose value it has unless it is given."""
     bf16: bool = True
+    """As in `train`, whose value it has unless it is given."""
     lora: LoraSettings | None = None
     """None: all weights are trained; in a recipe, what `train` says."""
     all_weights: bool = False

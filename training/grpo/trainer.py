@@ -85,7 +85,7 @@ class RefinerTrainer(ExactlyResumed, SamplingTrainer):  # trl is not typed
             total_tokens: most tokens of prompt and answer.
             identity: what a run that goes on from a checkpoint must have the same; None: `settings` and lengths.
             parts: what checkpoints hold beside weights and optimizer.
-            phases: rollouts that share prompts; None: one.
+            phases: rollouts that share prompts; None: one. What waits for its next phase is saved with the rest.
             use_cpu: even if there is a GPU.
             report_to: names of transformers' integrations.
 
@@ -108,7 +108,6 @@ class RefinerTrainer(ExactlyResumed, SamplingTrainer):  # trl is not typed
                 output,
                 answer_tokens=answer_tokens,
                 total_tokens=total_tokens,
-                phases=self._n_phases,
                 use_cpu=use_cpu,
                 report_to=report_to,
             ),
@@ -120,8 +119,8 @@ class RefinerTrainer(ExactlyResumed, SamplingTrainer):  # trl is not typed
         )
         self._buffered_inputs: list[dict[str, Any]] | None = None
         self._prefix = self._shared_prefix(total_tokens)
-        updates_per_save = settings.updates_per_rollout * self._n_phases
-        self._gate = StepGate(self.accelerator, self._shape.passes_per_update, updates_per_save, self._clock)
+        updates = settings.updates_per_rollout
+        self._gate = StepGate(self.accelerator, self._shape.passes_per_update, updates, self._clock)
         self.add_callback(self._gate)
         self.remove_callback(PrinterCallback)
         default = {"train": settings.model_dump(mode="json"), "answer_tokens": answer_tokens}
@@ -129,7 +128,7 @@ class RefinerTrainer(ExactlyResumed, SamplingTrainer):  # trl is not typed
             PartsKeeper([*parts, *([phases] if phases else [])], output),
             {**(default if identity is None else identity), "data": data_key(dataset)},
             keep=settings.keep_checkpoints,
-            updates_per_save=updates_per_save,
+            updates_per_save=updates,
         )
 
     def stop_after_rollout(self) -> None:
@@ -169,9 +168,14 @@ class RefinerTrainer(ExactlyResumed, SamplingTrainer):  # trl is not typed
         passes = self._finished(rollout, settled)
         self._note(rollout, settled)
         if self._phases is not None:
-            answers = zip(rollout.rows_B, rollout.completions_B, self._known(rollout), strict=True)
-            self._phases.scored(number, [Scored(*answer) for answer in answers])
+            self._tell_phases(self._phases, number, rollout)
         return passes
+
+    def _tell_phases(self, phases: Phases, number: int, rollout: Rollout) -> None:
+        known = self._known(rollout)
+        rows = zip(rollout.rows_B, rollout.completions_B, known, rollout.cut_B, rollout.breakdowns_B, strict=True)
+        for name, value in phases.scored(number, [Scored(*row) for row in rows]).items():
+            self._metrics["train"][name].append(value)
 
     def _see_terms(self, rollout: Rollout) -> None:
         """Raises RecipeError if the algorithm needs the terms of rewards, and the reward does not tell them."""

@@ -18,7 +18,7 @@ from citerefine.rubrics.sets import load_set
 from citerefine.training.data.prompted import prompt_rows, row_of
 from citerefine.training.data.row import TrainingRow
 from citerefine.training.data.settings import DataSettings
-from citerefine.training.data.tasks import build
+from citerefine.training.data.tasks import TASKS, build
 from citerefine.training.data.tasks.prompt import TaskPrompt
 from citerefine.training.planning.shape import find_cached
 from citerefine.training.recipes.problem import Problem, Severity
@@ -114,7 +114,7 @@ def row_problems(facts: RowFacts, recipe: Recipe) -> Iterator[Problem]:
             remedy="mend them, or train on the others",
             severity="warning",
         )
-    cited = facts.tasks.get("cited", 0)
+    cited = sum(n for task, n in facts.tasks.items() if TASKS[task].cites)
     needs = {
         "reward.rubric": (reward.rubric and not reward.static_sets, facts.with_rubric, cited, "criteria"),
         "reward.verification": (reward.verification, facts.with_gold, facts.rows, "a reference answer (gold)"),

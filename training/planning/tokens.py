@@ -6,7 +6,7 @@ for as long as they may be, so that real steps are shorter. Not here: counting p
 """
 
 from citerefine.refiner.records import Record
-from citerefine.training.recipes.checks import REFINE_TOKENS
+from citerefine.training.data.tasks import improvement_tokens
 from citerefine.training.recipes.recipe import Recipe
 
 
@@ -64,7 +64,7 @@ def second_step(recipe: Recipe, first: StepTokens) -> StepTokens | None:
     """The step that follows where there are two phases: its prompts hold a draft and an instruction too. Else None."""
     if recipe.phases == "one":
         return None
-    added = first.answer_tokens + REFINE_TOKENS
+    added = first.answer_tokens + improvement_tokens()
     return step_tokens(recipe, first.prompt_tokens + added, first.longest_prompt + added)
 
 

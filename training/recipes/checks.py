@@ -12,6 +12,7 @@ from typing import Final
 
 from citerefine.refiner.chat.endpoint import Prices
 from citerefine.refiner.errors import ModelError
+from citerefine.training.data.tasks import improvement_tokens
 from citerefine.training.errors import RecipeError
 from citerefine.training.evolving.checks import evolving_problems
 from citerefine.training.grpo.shapes import step_shape
@@ -19,8 +20,8 @@ from citerefine.training.recipes.family import family_of
 from citerefine.training.recipes.problem import Problem
 from citerefine.training.recipes.recipe import Recipe
 
-REFINE_TOKENS: Final = 100
-"""What the instruction to improve a draft takes, about."""
+_LEAST_PROMPT: Final = 128
+"""Fewest tokens that a recipe can allow for a prompt."""
 _JOB_PATIENCE: Final = 7200
 """Seconds after which the other processes of a job give up on one that waits (`ddp_timeout`, grpo/config.py)."""
 _DEEPSPEED: Final = ("zero2", "zero3")
@@ -48,24 +49,38 @@ def _warning(where: str, what: str, remedy: str) -> Problem:
 
 
 def _phases(recipe: Recipe) -> Iterator[Problem]:
-    data, train = recipe.data, recipe.train
+    train = recipe.train
     if recipe.phases == "one":
         return
-    yield _warning("phases", "training in two phases cannot be run by this version", "set phases = 'one' to train")
     if train.steps % 2:
         yield _error(
             "train.steps", f"two phases take two steps, and {train.steps} is odd", f"set it to {train.steps + 1}"
         )
     if train.refill:
         yield _error("train.refill", "it replaces prompts, which phases share", "set it to false, and its tokens to 0")
-    needed = data.prompt_tokens + 2 * data.answer_tokens + REFINE_TOKENS
-    if needed > data.total_tokens:
+    if recipe.second.select == "lowest_citation" and not recipe.reward.citation:
         yield _error(
-            "phases",
-            f"the second phase adds the draft and about {REFINE_TOKENS} tokens to the prompt: {needed} with the "
-            f"answer, and {data.total_tokens} are allowed",
-            f"set data.prompt_tokens = {data.prompt_tokens - (needed - data.total_tokens)}, or raise data.total_tokens",
+            "second.select", "citations are worth nothing without the citation term", "set reward.citation, or uniform"
         )
+    yield from _second_room(recipe)
+
+
+def _second_room(recipe: Recipe) -> Iterator[Problem]:
+    """Whether the prompt of the second phase, which holds the first one and a draft, leaves room for an answer."""
+    data, added = recipe.data, improvement_tokens()
+    needed = data.prompt_tokens + 2 * data.answer_tokens + added
+    if needed <= data.total_tokens:
+        return
+    room = data.prompt_tokens - (needed - data.total_tokens)
+    remedy = f"set data.prompt_tokens = {room}, or raise data.total_tokens"
+    if room < _LEAST_PROMPT:
+        remedy = f"set data.total_tokens = {needed}, or lower data.answer_tokens"
+    yield _error(
+        "phases",
+        f"the second phase adds the draft and up to {added} tokens to the prompt: {needed} with the answer, and "
+        f"{data.total_tokens} are allowed",
+        remedy,
+    )
 
 
 def _files(recipe: Recipe) -> Iterator[Problem]:

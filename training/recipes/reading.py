@@ -7,7 +7,7 @@ bundled recipes at the current folder. Not here: whether the recipe can be run h
 
 import re
 import tomllib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, Final, NamedTuple
@@ -16,6 +16,7 @@ from pydantic import BaseModel, ValidationError
 
 from citerefine.training.errors import RecipeError
 from citerefine.training.recipes.bundled import recipe_text
+from citerefine.training.recipes.keys import as_toml, default_of, recipe_keys, section_of, sections, taken_by
 from citerefine.training.recipes.overriding import override, parse_set
 from citerefine.training.recipes.places import placed
 from citerefine.training.recipes.problem import Problem, refuse
@@ -24,6 +25,7 @@ from citerefine.training.recipes.recipe import Recipe
 MAX_BYTES: Final = 1 << 20
 _HEADER: Final = re.compile(r"^\s*\[([\w.\s-]+)\]")
 _KEY: Final = re.compile(r"^\s*([\w.-]+)\s*=")
+_FIELDS: Final = {key.path: key.field for key in recipe_keys(Recipe)}
 
 
 class RecipeFile(NamedTuple):
@@ -67,7 +69,8 @@ def load_recipe(source: str, sets: Sequence[str] = ()) -> Recipe:
     except (tomllib.TOMLDecodeError, RecursionError) as error:
         raise RecipeError(f"{file.name} is no TOML: {error}; mend it there") from error
     values = placed(values, file.folder)
-    values = placed(override(values, sets, [*_sections(Recipe)]), Path.cwd())  # what the file names is whole already
+    values = override(values, sets, [path for path, _ in sections(Recipe)])
+    values = placed(values, Path.cwd())  # what the file names is whole already
     try:
         return Recipe.model_validate(values)
     except ValidationError as error:
@@ -76,13 +79,19 @@ def load_recipe(source: str, sets: Sequence[str] = ()) -> Recipe:
 
 def _problems(error: ValidationError, text: str, sets: Sequence[str]) -> list[Problem]:
     given = {key for key, _ in map(parse_set, sets)}
-    problems = list[Problem]()
+    problems = dict[str, Problem]()  # a value that none of several types takes is one problem
     for one in error.errors():
-        key = tuple(str(part) for part in one["loc"] if not isinstance(part, int))
+        key = _known(tuple(str(part) for part in one["loc"] if not isinstance(part, int)))
         place = "--set " if key in given else _place(text, key)
         what, remedy = _words(one["type"], one["msg"], one.get("input"), key)
-        problems.append(Problem(where=f"{place}{'.'.join(key)}", what=what, remedy=remedy))
-    return problems
+        where = f"{place}{'.'.join(key)}"
+        problems.setdefault(where, Problem(where=where, what=what, remedy=remedy))
+    return [*problems.values()]
+
+
+def _known(loc: tuple[str, ...]) -> tuple[str, ...]:
+    """The key that pydantic speaks of; behind it, it names the type that it tried."""
+    return next((loc[:length] for length in range(len(loc), 0, -1) if loc[:length] in _FIELDS), loc)
 
 
 def _words(kind: str, message: str, value: object, key: tuple[str, ...]) -> tuple[str, str]:
@@ -94,7 +103,11 @@ def _words(kind: str, message: str, value: object, key: tuple[str, ...]) -> tupl
     what, _, remedy = message.removeprefix("Value error, ").partition("; ")
     if kind == "value_error":
         return what, remedy or "change one of them"
-    return f"{str(value)[:80]!r} cannot be used", message[0].lower() + message[1:]
+    cannot, field = f"{as_toml(value)[:80]} cannot be used", _FIELDS.get(key)
+    if field is None:
+        return cannot, f"it is a section: write its keys below [{'.'.join(key)}]"
+    default = default_of(field)
+    return cannot, f"it takes {taken_by(field)}{f', and is {default} by default' if default else ''}"
 
 
 def _likely(key: tuple[str, ...]) -> str:
@@ -102,7 +115,7 @@ def _likely(key: tuple[str, ...]) -> str:
     *sections, name = key
     here = _fields(Recipe, sections)
     near = get_close_matches(name[:60], here, n=1, cutoff=0.6)
-    elsewhere = [".".join(other) for other in _all_keys(Recipe) if other[-1] == name]
+    elsewhere = [".".join(other) for other in _FIELDS if other[-1] == name]
     if near and near[0] != name:
         return f"did you mean {near[0]}?"
     if elsewhere:
@@ -114,36 +127,11 @@ def _fields(model: type[BaseModel], sections: Sequence[str]) -> dict[str, Any]:
     """Keys of a section."""
     for section in sections:
         field = model.model_fields.get(section)
-        inner = None if field is None else _section(field.annotation)
+        inner = None if field is None else section_of(field)
         if inner is None:
             return {}
         model = inner
     return dict(model.model_fields)
-
-
-def _section(annotation: Any) -> type[BaseModel] | None:
-    """The record of a section, also of one that may be left out."""
-    for kind in (annotation, *getattr(annotation, "__args__", ())):
-        if isinstance(kind, type) and issubclass(kind, BaseModel):
-            return kind
-    return None
-
-
-def _sections(model: type[BaseModel], before: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
-    for name, field in model.model_fields.items():
-        inner = _section(field.annotation)
-        if inner is not None:
-            yield (*before, name)
-            yield from _sections(inner, (*before, name))
-
-
-def _all_keys(model: type[BaseModel], before: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
-    for name, field in model.model_fields.items():
-        inner = _section(field.annotation)
-        if inner is None:
-            yield (*before, name)
-        else:
-            yield from _all_keys(inner, (*before, name))
 
 
 def _place(text: str, key: tuple[str, ...]) -> str:

@@ -14,6 +14,7 @@ from citerefine.refiner.records import Line, Record
 from citerefine.training.data.settings import DataSettings
 from citerefine.training.evolving.settings import EvolvingSettings
 from citerefine.training.grpo.settings import AlgorithmSettings, SftSettings
+from citerefine.training.phases.settings import SecondSettings
 from citerefine.training.recipes.sections import HardwareSettings, ModelSettings
 from citerefine.training.rewards.settings import RewardSettings
 from citerefine.training.watch.settings import WatchSettings
@@ -29,6 +30,8 @@ class Recipe(Record):
     """What it is for, in one line."""
     phases: Literal["one", "two"] = "one"
     """`two`: each prompt is answered, and then the model improves a draft of its own; both are trained on."""
+    second: SecondSettings = Field(default_factory=SecondSettings)
+    """The second phase, where there are two."""
     model: ModelSettings
     data: DataSettings
     reward: RewardSettings = Field(default_factory=RewardSettings)

@@ -44,6 +44,7 @@ class HardwareSettings(Record):
     gpus: int = Field(default=1, ge=0)
     """GPUs that train, on each node; 0: one CPU process."""
     nodes: int = Field(default=1, ge=1)
+    """Machines that train, all alike."""
     gpu_memory: float = Field(default=80.0, gt=0, allow_inf_nan=False)
     """Of one GPU, in GiB; for CPUs, of the machine."""
     engine: Engine = "single"

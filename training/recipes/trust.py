@@ -36,17 +36,21 @@ class _Role(NamedTuple):
     name: str
     is_rubric: bool
     backup: str | None = None
+    is_checked: bool = False
+    """Whether the checks of the recipe tell already that it cannot be loaded."""
 
 
 def trust_in_judges(recipe: Recipe) -> tuple[tuple[Trust, ...], tuple[Problem, ...]]:
-    """What is known of each judge whose term has a weight, and of the audit judge; which cannot be loaded."""
+    """What is known of each judge whose term has a weight, of the audit judge, and of whoever admits criteria that are
+    written along the run; which cannot be loaded. The writer of these judges nothing."""
     known, problems = list[Trust](), list[Problem]()
     for role in _roles(recipe):
         try:
             known.append(_rubric_trust(role) if role.is_rubric else _support_trust(role))
         except CiterefineError as error:
             what, _, remedy = str(error).partition("; ")
-            problems.append(Problem(where=role.where, what=what, remedy=remedy or "name another judge"))
+            if not role.is_checked:
+                problems.append(Problem(where=role.where, what=what, remedy=remedy or "name another judge"))
     return tuple(known), tuple(problems)
 
 
@@ -71,6 +75,8 @@ def _roles(recipe: Recipe) -> Iterator[_Role]:
         yield _Role("reward.support", reward.support, False)
     if audit:
         yield _Role("watch.audit", audit, True)
+    if recipe.evolve is not None:
+        yield _Role("evolve.admission", recipe.evolve.admission, True, is_checked=True)
 
 
 def _rubric_trust(role: _Role) -> Trust:

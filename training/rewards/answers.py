@@ -19,6 +19,7 @@ from citerefine.refiner.answer import Answer, parse_answer
 from citerefine.refiner.tags.scanner import parse_tags
 from citerefine.rubrics.rubric import Rubric
 from citerefine.training.data.row import TrainingRow
+from citerefine.training.data.tasks import task_of
 from citerefine.training.rewards.form import NO_ANSWER, form_part
 from citerefine.training.rewards.panel import Panel
 from citerefine.training.rewards.parts import (
@@ -80,7 +81,7 @@ class Grader(NamedTuple):
             CallError: if asking on is of no use for any answer: `unauthorized`, `no_such_model`, `budget`.
             ModelError: if a judge cannot be loaded.
         """
-        answer = parse_answer(text, row.evidence, question=row.question) if row.task == "cited" else None
+        answer = parse_answer(text, row.evidence, question=row.question) if task_of(row).cites else None
         form = self._form(answer, row)
         if isinstance(form, Invalid):
             return self._invalid(row, text, rubric, form)
@@ -131,7 +132,7 @@ class Grader(NamedTuple):
     async def _citation(
         self, row: TrainingRow, text: str, before: CitationScore | Missing | Absent | None
     ) -> CitationScore | Missing | Absent:
-        if row.task != "cited":
+        if not task_of(row).cites:
             return Absent(NO_EVIDENCE_TASK.format(row.task))
         if not self.settings.citation:
             return Absent("no_weight: citations are not computed")

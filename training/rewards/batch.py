@@ -1,12 +1,13 @@
 """Scores the answers to several prompts at once, and asks again where judges do not answer.
 
-In: groups of answers, a grader. Out: `Judged` for each answer, in order. A bounded number of answers is judged at once;
-what one of them fails on is missing there and nowhere else. Not here: one answer (answers.py), one group
-(combining.py), what a trainer passes (refiner_reward.py).
+In: groups of answers, all together or some after others (`Batch`), a grader. Out: `Judged` for each answer, in order. A
+bounded number of answers is judged at once; what one of them fails on is missing there and nowhere else. Whether
+judges are waited for is a matter of the whole batch. Not here: one answer (answers.py), one group (combining.py), what
+a trainer passes (refiner_reward.py).
 """
 
 import asyncio
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Final, NamedTuple, Protocol
 
 from citerefine.judges.rubric.rubric_score import RubricScore
@@ -51,41 +52,60 @@ class RubricSource(Protocol):
         """Is told what answers are worth that are trained on, by group."""
 
 
-async def score_batch(
-    groups: Sequence[Group], grader: Grader, *, patience: float | None, rubrics: RubricSource | None = None
-) -> Scores:
-    """What all answers are worth.
+class Batch:
+    """Answers that are scored together, though some may be given while others are judged."""
 
-    Args:
-        groups: of the batch.
-        grader: with settings and judges.
-        rubrics: where criteria come from; None: from the rows, and the settings' static sets.
-        patience: seconds for which judges are asked again while too many answers lack a reward for want of one; None
-            asks once, and leaves it at that.
+    def __init__(self, grader: Grader, rubrics: RubricSource | None = None) -> None:
+        """`grader`: with settings and judges. `rubrics`: where criteria come from; None: from the rows, and the
+        settings' static sets."""
+        self._grader, self._rubrics = grader, rubrics
+        self._parts: list[_Part] = []
+        self._at_once = asyncio.Semaphore(MOST_AT_ONCE)
 
-    Raises:
-        JudgeOutage: if the patience ends.
-        CallError: if asking on is of no use for any answer: `unauthorized`, `no_such_model`, `budget`.
-        ModelError: if a judge cannot be loaded.
-    """
-    batch = _Batch(groups, grader, rubrics)
-    await batch.ask()
-    waits = Patience(patience) if patience is not None else None
-    while waits is not None and lacks_judges([*batch.rows()], grader.settings.least_valid):
-        if not await waits.pause():
-            raise outage([*batch.rows()], patience or 0.0)
-        await batch.ask()
-    return Scores(batch.judged, batch.usages())
+    async def ask(self, groups: Sequence[Group]) -> None:
+        """Takes further groups, and asks about them once; those of a call that began later come behind them.
+
+        Raises:
+            CallError: if asking on is of no use for any answer: `unauthorized`, `no_such_model`, `budget`.
+            ModelError: if a judge cannot be loaded.
+        """
+        part = _Part(groups, self._grader, self._rubrics, self._at_once)
+        self._parts.append(part)
+        await part.ask()
+
+    async def settled(self, patience: float | None) -> Scores:
+        """What all answers are worth, when all calls of `ask` are done.
+
+        Args:
+            patience: seconds for which judges are asked again while too many answers lack a reward for want of one;
+                None leaves it at what was found.
+
+        Raises:
+            JudgeOutage: if the patience ends.
+            CallError: as `ask`.
+            ModelError: as `ask`.
+        """
+        waits = Patience(patience) if patience is not None else None
+        while waits is not None and lacks_judges(self._rows(), self._grader.settings.least_valid):
+            if not await waits.pause():
+                raise outage(self._rows(), patience or 0.0)
+            await all_of([part.ask() for part in self._parts])
+        groups = [group for part in self._parts for group in part.judged]
+        return Scores(groups, [usage for part in self._parts for usage in part.usages()])
+
+    def _rows(self) -> list[Judged]:
+        return [one for part in self._parts for group in part.judged for one in group]
 
 
-class _Batch:
-    """What is known of a batch so far."""
+class _Part:
+    """What is known so far of groups that came together."""
 
-    def __init__(self, groups: Sequence[Group], grader: Grader, rubrics: RubricSource | None) -> None:
-        self._groups, self._grader, self._rubrics = groups, grader, rubrics
+    def __init__(
+        self, groups: Sequence[Group], grader: Grader, rubrics: RubricSource | None, at_once: asyncio.Semaphore
+    ) -> None:
+        self._groups, self._grader, self._rubrics, self._at_once = groups, grader, rubrics, at_once
         self._criteria = [self._criteria_of(group) for group in groups]
         self._graded: list[list[Graded | None]] = [[None] * len(group.texts) for group in groups]
-        self._at_once = asyncio.Semaphore(MOST_AT_ONCE)
         self.judged: list[list[Judged]] = []
 
     def _criteria_of(self, group: Group) -> Criteria | Missing | None:
@@ -97,10 +117,6 @@ class _Batch:
             return criteria_of(group.row, self._grader.settings, group.draw)
         except ValueError as error:  # a rubric that cannot be joined costs its group, and not the run
             return missing_by(error)
-
-    def rows(self) -> Iterator[Judged]:
-        """All answers, in order."""
-        return (one for group in self.judged for one in group)
 
     async def ask(self) -> None:
         """Asks for all that is not known yet, and works out the rewards."""

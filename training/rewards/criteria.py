@@ -17,6 +17,7 @@ from citerefine.rubrics.criterion import Criterion, walk
 from citerefine.rubrics.rubric import Rubric
 from citerefine.rubrics.sets import load_set
 from citerefine.training.data.row import TrainingRow
+from citerefine.training.data.tasks import task_of
 from citerefine.training.rewards.settings import RewardSettings
 
 
@@ -53,7 +54,7 @@ def criteria_of(row: TrainingRow, settings: RewardSettings, draw: str) -> Criter
 def joined(row: TrainingRow, settings: RewardSettings) -> Rubric | None:
     """The row's own rubric and, unless it is a task without evidence, the static sets beside it; None if there is
     neither. Raises RubricError if they cannot be one."""
-    sets = settings.static_sets if row.task == "cited" else ()
+    sets = settings.static_sets if task_of(row).cites else ()
     if row.rubric is None and not sets:
         return None
     instance = row.rubric if row.rubric is not None else Rubric(id=row.id, query=row.question)

@@ -15,6 +15,8 @@ import resource
 import sys
 from typing import Any, Final
 
+from citerefine.training.rewards.maths_forms import in_another_base, mended
+
 MEMORY: Final = 4 << 30
 """Bytes of address space."""
 
@@ -32,8 +34,11 @@ def compare(gold: str, answer: str) -> dict[str, Any]:
 def _compare(gold: str, answer: str) -> dict[str, Any]:
     from math_verify import ExprExtractionConfig, LatexExtractionConfig, parse, verify
 
+    gold, answer = mended(gold if "\\boxed" in gold else f"\\boxed{{{gold}}}"), mended(answer)
+    if in_another_base(gold, answer):
+        return {"correct": False}
     how = [LatexExtractionConfig(boxed_match_priority=0), ExprExtractionConfig()]
-    known = parse(gold if "\\boxed" in gold else f"\\boxed{{{gold}}}", how, parsing_timeout=None, raise_on_error=True)
+    known = parse(gold, how, parsing_timeout=None, raise_on_error=True)
     if not any(not isinstance(one, str) or any(map(str.isalnum, one)) for one in known):
         return _nothing(f"bad_gold: no mathematical expression in the row's reference answer {gold[:80]!r}")
     given = parse(answer, how, parsing_timeout=None)

@@ -23,7 +23,7 @@ from citerefine.training.data.prompted import row_of
 from citerefine.training.data.row import TrainingRow
 from citerefine.training.data.row_reading import read_row
 from citerefine.training.rewards.answers import Grader
-from citerefine.training.rewards.batch import Group, RubricSource, Scores, score_batch
+from citerefine.training.rewards.batch import Batch, Group, RubricSource, Scores
 from citerefine.training.rewards.breakdown import Breakdown
 from citerefine.training.rewards.measures import bill, measure
 from citerefine.training.rewards.panel import Panel
@@ -37,6 +37,7 @@ Row = TrainingRow | Mapping[str, Any] | str
 
 _MAIN: Final = "0"
 """RANK of the first process of a job."""
+_IN_PROCESS: Final = ("hf:", "vllm:")
 
 
 class RefinerReward:
@@ -125,10 +126,22 @@ class RefinerReward:
             ModelError: if a judge cannot be loaded.
             InputError: if the transcripts cannot be written.
         """
-        step = int(getattr(trainer_state, "global_step", 0) or 0)
-        texts = [_text(completion) for completion in completions]
-        groups = [*self._groups(prompts, texts, row, step)]
-        scores = await self._score(groups, patience=self.settings.patience)
+        rollout = RolloutScoring(self, _step(trainer_state))
+        await rollout.add(prompts, completions, row=row)
+        return await rollout.finish(log_extra=log_extra, log_metric=log_metric)
+
+    def scoring(self, trainer_state: Any = None) -> "RolloutScoring | None":
+        """What scores a rollout part by part, some while others are sampled, with the results of one call for all.
+
+        None if a judge runs in this process: it shares torch's random numbers with what is sampled, and its cores.
+        """
+        names = (self.settings.judge, self.settings.support, self.settings.backup)
+        if any(name.removeprefix("cascade:").startswith(_IN_PROCESS) for name in names):
+            return None
+        return RolloutScoring(self, _step(trainer_state))
+
+    async def _keep(self, step: int, groups: Sequence[Group], texts: Sequence[str], scores: Scores) -> None:
+        """Keeps what a rollout is worth where it is looked for afterwards."""
         judged = [one for group in scores.groups for one in group]
         self.breakdowns = tuple(one.breakdown for one in judged)
         if self._transcripts is not None:
@@ -136,8 +149,6 @@ class RefinerReward:
         if self._rubrics is not None and self.phase == "train":
             await self._rubrics.observe(step, groups, scores.groups)
         self._usages += scores.usages
-        self._log(scores, log_extra, log_metric)
-        return [one.total for one in self.breakdowns]
 
     def _groups(
         self, prompts: Sequence[Any], texts: Sequence[str], rows: Sequence[Row], step: int
@@ -158,9 +169,8 @@ class RefinerReward:
         draw = f"{self.seed}/{step}/{hashlib.sha256(prompt.encode('utf-8', 'replace')).hexdigest()}"
         return Group(_read_row(row), tuple(texts), draw)
 
-    async def _score(self, groups: Sequence[Group], patience: float | None) -> Scores:
-        grader = Grader(self.settings, self._panel)
-        return await score_batch(groups, grader, patience=patience, rubrics=self._rubrics)
+    def _batch(self) -> Batch:
+        return Batch(Grader(self.settings, self._panel), self._rubrics)
 
     def _log(
         self,
@@ -205,8 +215,9 @@ class RefinerReward:
         read = _read_row(row)
         if isinstance(read, Missing):
             raise ValueError(read.reason)
-        group = self._group(read.question, read, completions, 0)
-        scores = await self._score([group], patience)
+        batch = self._batch()
+        await batch.ask([self._group(read.question, read, completions, 0)])
+        scores = await batch.settled(patience)
         return tuple(one.breakdown for one in scores.groups[0])
 
     def rewind(self, step: int) -> None:
@@ -223,6 +234,44 @@ class RefinerReward:
     def close(self) -> None:
         """The same, where nothing was awaited."""
         run(self.aclose())
+
+
+class RolloutScoring:
+    """The rewards of one rollout, of which some parts may be judged while others do not exist yet."""
+
+    def __init__(self, reward: RefinerReward, step: int) -> None:
+        self._reward, self._step = reward, step
+        self._batch = reward._batch()
+        self._groups: list[Group] = []
+        self._texts: list[str] = []
+
+    async def add(self, prompts: Sequence[Any], completions: Sequence[Any], *, row: Sequence[Row], **_: Any) -> None:
+        """Asks judges about whole groups, once; arguments and errors are those of a call of the reward.
+
+        Calls may overlap; their answers stand in the order in which the calls began.
+        """
+        texts = [_text(completion) for completion in completions]
+        groups = [*self._reward._groups(prompts, texts, row, self._step)]
+        self._texts += texts
+        self._groups += groups
+        await self._batch.ask(groups)
+
+    async def finish(
+        self,
+        *,
+        log_extra: Callable[[str, list[Any]], None] | None = None,
+        log_metric: Callable[[str, float], None] | None = None,
+    ) -> list[float | None]:
+        """The rewards of all answers, when all calls of `add` are done; waits, raises and keeps what a call of the
+        reward with all of them would."""
+        scores = await self._batch.settled(self._reward.settings.patience)
+        await self._reward._keep(self._step, self._groups, self._texts, scores)
+        self._reward._log(scores, log_extra, log_metric)
+        return [one.total for one in self._reward.breakdowns]
+
+
+def _step(trainer_state: Any) -> int:
+    return int(getattr(trainer_state, "global_step", 0) or 0)
 
 
 def _of_process(path: Path) -> Path:

@@ -36,17 +36,19 @@ class RewardSettings(Record):
     scale: float = Field(default=1.0, gt=0, allow_inf_nan=False)
     """What the sum is multiplied with; recipes call it the verification reward, and set 10."""
     judge: str = "lexical"
-    """Who judges criteria: a string of `judges.rubric.loading`."""
+    """Who judges criteria: `lexical`, `table:FILE`, or a model such as `openai:NAME@http://host:8000/v1`."""
     support: str = "lexical"
-    """Who judges whether snippets support claims: a string of `judges.loading`."""
+    """Who judges whether snippets support claims: `lexical`, `openai:NAME@…`, `hf:` and a model of entailment, or
+    `cascade:` and a model."""
     backup: str = ""
     """Model that is asked what `judge` came to no verdict on; empty for none."""
     static_sets: tuple[str, ...] = ()
-    """Names of `rubrics.sets` whose criteria every answer from evidence is judged by, beside the row's own."""
+    """Sets of criteria that every answer from evidence is judged by, beside the row's own (docs/rubrics.md)."""
     formula: str = ""
-    """Name of `rubrics.aggregation.FORMULAS`; empty for each rubric's own, in the form that is not clipped."""
+    """How criteria make a score (docs/grading.md); empty for each rubric's own formula, in the form that is not
+    clipped."""
     imputation: str = "two_way"
-    """What is done with criteria that were not judged, a key of `judges.rubric.imputation.POLICIES`."""
+    """What is done with criteria that were not judged (docs/grading.md)."""
     citation_figure: Literal["score", "f1"] = "score"
     """Which figure of the citation score is paid."""
     needs_support: bool = True
@@ -66,7 +68,7 @@ class RewardSettings(Record):
     fails each time, as on one that is too long for it."""
     patience: float = Field(default=900.0, ge=0, allow_inf_nan=False)
     """Seconds for which judges are asked again. Keep it below the time after which other processes of a job give up on
-    this one: `ddp_timeout`, 1800 s by default."""
+    this one: 7200 s in a recipe, torch's `ddp_timeout` elsewhere."""
     max_calls: int | None = Field(default=None, gt=0)
     """Most requests to the rubric judge and its backup over the whole run: what the journal of calls holds at the
     start is charged, and the processes of a job (WORLD_SIZE) get equal shares of the rest, rounded down. Without a

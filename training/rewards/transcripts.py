@@ -1,9 +1,10 @@
 """Keeps what every scored completion was worth, and why, in a file of lines.
 
 In: judged answers. Out: JSON Lines, one line a completion: `{"step", "phase", "id", "completion", "breakdown", "cells",
-"verdicts"}`. The lines of a batch are written in one step. A process that is killed leaves at most a torn last line,
-which the next one to open the file takes away; a run that goes on from a checkpoint takes away the lines of the steps
-that it makes again (`rewind`). Texts come from models and snippets: they are data. Not here: samples that are shown
+"verdicts"}`; `step` is the one that they are trained on in, and the first is 1, as in all that a run shows. The lines
+of a batch are written in one step. A process that is killed leaves at most a torn last line, which the next one to open
+the file takes away; a run that goes on from a checkpoint takes away the lines of the steps that it makes again
+(`rewind`). Texts come from models and snippets: they are data. Not here: samples that are shown
 (citerefine.training.watch).
 """
 
@@ -37,15 +38,16 @@ class Transcripts:
         self._file: LineFile | None = None
 
     def add(self, step: int, phase: str, texts: Sequence[str], judged: Sequence[Judged]) -> None:
-        """Writes the lines of a batch. Raises InputError if the file cannot be written."""
+        """Writes the lines of a batch, of which `step` steps were done before. Raises InputError if the file cannot be
+        written."""
         lines = [json_line(_line(step, phase, *one)) for one in zip(texts, judged, strict=True)]
         if lines:
             self._opened().append(b"\n".join(lines))
 
     def rewind(self, step: int) -> None:
-        """Takes away all lines from this step on. Raises InputError if the file cannot be written."""
+        """Takes away all lines but those of the first `step` steps. Raises InputError if the file cannot be written."""
         if self.path.exists():
-            self._opened().cut(_size_before(self.path, step))
+            self._opened().cut(_size_until(self.path, step))
 
     def close(self) -> None:
         """Closes the file; a later use opens it anew."""
@@ -67,7 +69,7 @@ class Transcripts:
 
 def _line(step: int, phase: str, text: str, judged: Judged) -> dict[str, Any]:
     return {
-        "step": step,
+        "step": step + 1,
         "phase": phase,
         "id": judged.breakdown.id,
         "completion": text[:MOST_COMPLETION],
@@ -113,15 +115,15 @@ def _whole_size(descriptor: int) -> int:
     return 0
 
 
-def _size_before(path: Path, step: int) -> int:
-    """Bytes of the lines before the first one of this step or a later one."""
+def _size_until(path: Path, step: int) -> int:
+    """Bytes of the lines before the first one of a later step."""
     size = 0
     with path.open("rb") as lines:
         for line in lines:
             found = _STEP.match(line)
             if found is None:
                 raise InputError(f"{path} holds a line that is no transcript, at byte {size}; move the file away")
-            if int(found[1]) >= step:
+            if int(found[1]) > step:
                 break
             size += len(line)
     return size

@@ -1,9 +1,9 @@
-"""Compares an answer with the reference answer of its row, by the kind of its task.
+"""Compares an answer with the reference answer of its row, as its task says (`Task.agrees`).
 
 In: a row, a model's text. Out: `Scored` 1 or 0, `Missing`, or `Absent` for a row without reference answer. Of a cited
 answer, the reference must stand in its text, word for word: case, white space and punctuation do not count. That says
-that the answer is given, and not that nothing else is: pair it with the other terms. A third kind of task is a
-function in `VERIFIERS`. Not here: comparing mathematics (maths.py).
+that the answer is given, and not that nothing else is: pair it with the other terms. A task may bring a function
+of its own. Not here: comparing mathematics (maths.py).
 """
 
 import re
@@ -13,6 +13,7 @@ from typing import Final
 
 from citerefine.refiner.tags.scanner import parse_tags
 from citerefine.training.data.row import TrainingRow
+from citerefine.training.data.tasks import task_of
 from citerefine.training.rewards.maths import MathsGrader
 from citerefine.training.rewards.parts import Absent, Missing, Scored
 
@@ -26,7 +27,10 @@ async def verify(row: TrainingRow, text: str, grader: MathsGrader) -> Scored | M
     """Whether the answer is the reference answer of the row. Raises ModelError if a grader is not installed."""
     if row.gold is None or not row.gold.strip():
         return Absent("no_gold: the row has no reference answer")
-    return await VERIFIERS[row.task](row.gold, text, grader)
+    agrees = task_of(row).agrees
+    if callable(agrees):
+        return Scored(1.0) if agrees(row.gold, text) else _WRONG
+    return await VERIFIERS[agrees](row.gold, text, grader)
 
 
 async def _verify_words(gold: str, text: str, grader: MathsGrader) -> Scored | Missing:
@@ -42,8 +46,9 @@ async def _verify_maths(gold: str, text: str, grader: MathsGrader) -> Scored | M
     return await grader.grade(gold, text)
 
 
-VERIFIERS: Final[dict[str, Verifier]] = {"cited": _verify_words, "maths": _verify_maths}
-"""Kind of task → what compares its answers."""
+VERIFIERS: Final[dict[str, Verifier]] = {"words": _verify_words, "mathematics": _verify_maths}
+"""Name of a comparison → what compares."""
+_WRONG: Final = Scored(0.0, "wrong: the answer does not agree with the reference answer")
 
 
 def _words(text: str) -> str:

@@ -2,13 +2,16 @@
 
 In: a path, a recipe. Out: `RunFolder`; the folder, made or gone on with, with the recipe in it as it was resolved. A
 folder with something in it is never written over: a run in it is gone on with when that is asked for, and anything else
-is refused. Not here: what the parts write.
+is refused. A start that failed before it did anything is no run (`unless_failed`). Not here: what the parts write, what
+checkpoints hold (going_on.py).
 """
 
 import json
 import os
+import shutil
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
 
@@ -18,6 +21,7 @@ from citerefine.training.grpo.identity import differences
 from citerefine.training.recipes.recipe import Recipe
 
 RECIPE: Final = "recipe.toml"
+CHECKPOINTS: Final = "checkpoints"
 _MAIN: Final = "0"
 _PRIVATE: Final = 0o700
 
@@ -28,9 +32,11 @@ class RunFolder:
     def __init__(self, path: Path) -> None:
         self.path = path
         self.recipe = path / RECIPE
+        self.checkpoints = path / CHECKPOINTS
         self.model = path / "model"
         """What was trained, when it is done."""
         self.sft = path / "sft"
+        self.sft_checkpoints = path / "sft" / CHECKPOINTS
         self.start = path / "sft" / "model"
         """What training on given answers made of the model, when that is done."""
         self.start_identity = path / "sft" / "identity.json"
@@ -54,24 +60,46 @@ class RunFolder:
         """The same of those who write and admit criteria."""
         return self.calls().with_name("evolving.db")
 
+    @property
+    def is_begun(self) -> bool:
+        """Whether a run in it has done anything that can be gone on with, or that judges were paid for: there is more
+        than a recipe, empty files, and what boards are told of a start."""
+        of_start = (self.recipe, _written(self.recipe))
+        others = (file for file in self.path.rglob("*") if not file.is_relative_to(self.tensorboard))
+        return any(file not in of_start and _holds(file) for file in others)
+
+    def check(self, *, resume: bool) -> None:
+        """Sees whether a run can begin in the folder, or go on. Writes nothing.
+
+        Raises:
+            InputError: if the folder holds something and `resume` is not given, or cannot be read.
+        """
+        try:
+            if not self.path.exists():
+                return
+            if not self.recipe.is_file():
+                if any(self.path.iterdir()):
+                    raise InputError(f"{self.path} is not empty, and holds no run; name another folder with --out")
+            elif self.is_begun:
+                self._see_run(resume)
+        except OSError as error:
+            raise self._unwritable(error) from error
+
     def open(self, recipe: Recipe, *, resume: bool) -> None:
         """Makes the folder and writes the recipe into it, or sees that a run can be gone on with; one process does.
 
         The recipe of a run that is there stays as it is: whether the new one goes on with it, its checkpoints tell.
 
         Raises:
-            InputError: if the folder holds something and `resume` is not given, or cannot be written.
+            InputError: as `check`, or if the folder cannot be written.
         """
+        self.check(resume=resume)
         try:
-            if self.recipe.is_file():
-                self._go_on(resume)
-                return
-            if self.path.exists() and any(self.path.iterdir()):
-                raise InputError(f"{self.path} is not empty, and holds no run; name another folder with --out")
             self.path.mkdir(parents=True, exist_ok=True, mode=_PRIVATE)
         except OSError as error:
             raise self._unwritable(error) from error
-        self.keep_recipe(recipe)
+        if not self.is_begun:
+            self.keep_recipe(recipe)
 
     def keep_recipe(self, recipe: Recipe) -> None:
         """Writes the recipe in place of the one that is there, which it goes on with. Raises InputError if it cannot
@@ -103,7 +131,7 @@ class RunFolder:
             )
 
     def _write(self, file: Path, text: str) -> None:
-        written = file.with_name(f".{file.name}.new")
+        written = _written(file)
         try:
             written.write_text(text, "utf-8")
             os.replace(written, file)
@@ -113,7 +141,7 @@ class RunFolder:
     def _unwritable(self, error: OSError) -> InputError:
         return InputError(f"{self.path} cannot be written: {error.strerror}; name another with --out")
 
-    def _go_on(self, resume: bool) -> None:
+    def _see_run(self, resume: bool) -> None:
         if not resume:
             raise InputError(
                 f"{self.path} holds a run already; go on with it with --resume, or name another folder with --out"
@@ -122,6 +150,31 @@ class RunFolder:
             tomllib.loads(self.recipe.read_text("utf-8"))
         except ValueError as error:
             raise InputError(f"{self.recipe} is damaged: {error}; put it back, or start a new run") from error
+
+
+@contextmanager
+def unless_failed(folder: RunFolder) -> Iterator[None]:
+    """In the block a run begins, or goes on. If that fails before anything was done, what the block wrote is taken
+    away: the next start finds the place as this one did."""
+    was_there, was_run = folder.path.exists(), folder.recipe.exists()
+    try:
+        yield
+    except BaseException:
+        if folder.recipe.is_file() and not was_run and not folder.is_begun:  # so that all of it is ours
+            for path in folder.path.iterdir():
+                shutil.rmtree(path) if path.is_dir() else path.unlink()
+            if not was_there:
+                folder.path.rmdir()
+        raise
+
+
+def _written(file: Path) -> Path:
+    """Where a file is until it is whole."""
+    return file.with_name(f".{file.name}.new")
+
+
+def _holds(file: Path) -> bool:
+    return file.is_file() and file.stat().st_size > 0
 
 
 def is_main() -> bool:

@@ -25,6 +25,10 @@ MOST_UNSCORED: Final = 0.2
 """Share of held-out answers that may lack a score."""
 FALL: Final = 0.05
 """So far must a held-out score fall below its best while the reward rises."""
+HARM: Final = 0.05
+"""So much larger may the share be that improvements make worse than the one that they make better."""
+MOST_ANEW: Final = 0.1
+"""Share of improvements that may be of no draft."""
 
 
 class Alarm(NamedTuple):
@@ -49,12 +53,18 @@ def find_alarms(steps: Sequence[StepRow], settings: WatchSettings) -> list[Alarm
         _cut(training),
         _length(training),
         _rewarded_alone(training),
+        _harms(training, "right_wrong", "wrong_right", _ANSWERS),
+        _harms(training, "claims_damaged", "claims_fixed", _CLAIMS),
+        _above(training, "transitions/asked_anew", MOST_ANEW, "asked_anew", _ANEW),
     )
     return [alarm for alarm in found if alarm is not None]
 
 
 _ACCURACY: Final = ("heldout/accuracy", "accuracy")
 _COPIED: Final = "words are copied from snippets; give synthesis more weight in the rubrics, and citations less"
+_ANSWERS: Final = "of answers wrong that were right, and {:.0%} right that were wrong"
+_CLAIMS: Final = "of claims unsupported that were supported, and {:.0%} supported that were not"
+_ANEW: Final = "second prompts show no draft, as they would be too long with it; raise data.total_tokens"
 _MISSING: Final = "answers get no reward; see transcripts.jsonl for the judge's failures"
 
 
@@ -86,7 +96,9 @@ def _falls(training: Sequence[StepRow], heldout: Sequence[StepRow], name: str, w
         return None
     best_step, best = max(scored, key=lambda pair: pair[1])
     step, last = scored[-1]
-    before, now = _mean_until(training, "reward/total", best_step), _recent(training, "reward/total")
+    # Of two phases, the first one answers as held-out answers are made.
+    reward = "reward/draft" if any(_value(row, "reward/draft") is not None for row in training) else "reward/total"
+    before, now = _mean_until(training, reward, best_step), _recent(training, reward)
     if best - last <= FALL or before is None or now is None or now <= before:
         return None
     return Alarm(
@@ -157,6 +169,22 @@ def _rewarded_alone(training: Sequence[StepRow]) -> Alarm | None:
             "criteria's wording, or their judge; read the samples, and train with another judge",
         )
     return None
+
+
+def _harms(training: Sequence[StepRow], worse: str, better: str, told: str) -> Alarm | None:
+    """Whether the second phase makes more worse than better."""
+    rows = [row for row in training if _value(row, f"transitions/{worse}") is not None]
+    if len(rows) < WINDOW:
+        return None
+    harmed, mended = _recent(rows, f"transitions/{worse}"), _recent(rows, f"transitions/{better}")
+    if harmed is None or mended is None or harmed - mended <= HARM:
+        return None
+    return Alarm(
+        rows[-1].step,
+        f"harm_{worse.partition('_')[0]}",
+        f"improvements make {harmed:.0%} {told.format(mended)}: read the samples; train with phases = 'one' "
+        "before, or improve worse drafts (second.select = 'below_median')",
+    )
 
 
 def _recent(rows: Sequence[StepRow], name: str) -> float | None:

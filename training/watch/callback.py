@@ -71,6 +71,7 @@ class Watcher(TrainerCallback):  # type: ignore[misc]  # transformers is not typ
         self._samples: SampleFile | None = None
         self._table: Table | None = None
         self._rows = list[StepRow]()
+        self._last_step = 0
         self._scored_at = -1
         self._said = set[str]()
 
@@ -124,7 +125,7 @@ class Watcher(TrainerCallback):  # type: ignore[misc]  # transformers is not typ
         self._rows = read_steps(self._journal.path)
         self._samples = SampleFile(self._run / "samples.jsonl", self._settings.samples_per_step)
         self._samples.rewind(step)
-        self._table = Table(last_step)
+        self._table, self._last_step = Table(last_step), last_step
 
     def _keep_samples(self, step: int) -> None:
         rollout = self._rollout() if self._rollout is not None else None
@@ -161,9 +162,13 @@ class Watcher(TrainerCallback):  # type: ignore[misc]  # transformers is not typ
         if self._journal is None:
             return
         try:
-            write_page(self._run, self._settings)
+            write_page(self._run, self._settings, self._title(), self._last_step)
         except OSError as error:
             self._say_once("page", f"the page of {self._run} cannot be written, and training goes on: {error}")
+
+    def _title(self) -> str:
+        """Of the page. The folder of steps on given answers does not have the run's name."""
+        return f"{self._run.parent.name}: given answers" if self._phase == "sft" else ""
 
     def _say_once(self, code: str, line: str) -> None:
         if code not in self._said:

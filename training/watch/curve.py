@@ -120,7 +120,9 @@ def _stroke(places: Sequence[tuple[float, float]]) -> str:
 
 def _scale(low: float, high: float) -> tuple[float, float, float]:
     """Round bounds around the values, and the round step between two ticks."""
-    if low == high:
+    if low == high == 0:
+        high = 1.0  # most figures that stay at 0 are shares or scores, and none of those is negative
+    elif low == high:
         low, high = low - 0.5 * (abs(low) or 1.0), high + 0.5 * (abs(high) or 1.0)
     step = _round_step((high - low) / _TICKS)
     return floor(low / step) * step, -floor(-high / step) * step, step

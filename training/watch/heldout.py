@@ -23,6 +23,7 @@ from citerefine.refiner.tags.scanner import parse_tags
 from citerefine.rubrics.aggregation import default_formula, for_training
 from citerefine.training.data.prompted import PromptedRow, row_of
 from citerefine.training.data.row import TrainingRow
+from citerefine.training.data.tasks import task_of
 from citerefine.training.rewards.criteria import criteria_of
 from citerefine.training.rewards.maths import MathsGrader
 from citerefine.training.rewards.parts import Absent, Missing, Scored, code_of, missing_by
@@ -197,18 +198,18 @@ class Heldout:
         return _cites(row) or self._is_verified(row) or (graded and self._has_criteria(row))
 
     def _has_criteria(self, row: TrainingRow) -> bool:
-        return row.rubric is not None or bool(self._settings.static_sets and row.task == "cited")
+        return row.rubric is not None or bool(self._settings.static_sets and task_of(row).cites)
 
     def _is_verified(self, row: TrainingRow) -> bool:
         """Of a cited row only if that is paid: its reference answer can be a text that nobody writes word for word."""
-        return bool(row.gold and row.gold.strip()) and (self._settings.verification > 0 or row.task != "cited")
+        return bool(row.gold and row.gold.strip()) and (self._settings.verification > 0 or not task_of(row).cites)
 
 
 _ABSENT: Final = Absent("does not apply to the row")
 
 
 def _cites(row: TrainingRow) -> bool:
-    return row.task == "cited" and bool(row.evidence.snippets)
+    return task_of(row).cites and bool(row.evidence.snippets)
 
 
 def _figures(all_scored: Sequence[_Scored]) -> dict[str, float | None]:

@@ -18,6 +18,7 @@ from citerefine.training.watch.run_journal import Phase, StepRow, read_steps
 from citerefine.training.watch.sample_view import SampleView, view_sample
 from citerefine.training.watch.samples import read_samples
 from citerefine.training.watch.settings import WatchSettings
+from citerefine.training.watch.stack import stack
 
 SAMPLED_STEPS: Final = 12
 """Steps whose samples are shown, spread over the run."""
@@ -36,6 +37,12 @@ class Panel(NamedTuple):
     names: tuple[tuple[str, str], ...]
     """Name in the journal, and its word in the page."""
     note: str
+    beside: str = ""
+    """Figure without which the panel is not drawn; empty: none."""
+    instead_of: str = ""
+    """Figure with which it is not drawn, since another panel shows both."""
+    is_stacked: bool = False
+    """Whether the figures are shares of one whole, drawn upon each other."""
 
 
 PANELS: Final = (
@@ -56,6 +63,48 @@ PANELS: Final = (
         "train",
         (("reward/total", "total"),),
         "Mean over the sampled answers that have one.",
+        instead_of="reward/draft",
+    ),
+    Panel(
+        "Reward of drafts and improvements",
+        "train",
+        (("reward/draft", "drafts"), ("reward/improved", "improvements")),
+        "Mean over the sampled answers that have one. A step of the one is followed by a step of the other.",
+    ),
+    Panel(
+        "What became of answers",
+        "train",
+        (
+            ("transitions/right_right", "right → right"),
+            ("transitions/wrong_right", "wrong → right"),
+            ("transitions/wrong_wrong", "wrong → wrong"),
+            ("transitions/right_wrong", "right → wrong"),
+        ),
+        "From a draft to its improvements, by the reference answer; shares from the bottom up.",
+        is_stacked=True,
+    ),
+    Panel(
+        "What became of claims",
+        "train",
+        (
+            ("transitions/claims_kept", "supported → supported"),
+            ("transitions/claims_fixed", "unsupported → supported"),
+            ("transitions/claims_unfixed", "unsupported → unsupported"),
+            ("transitions/claims_damaged", "supported → unsupported"),
+        ),
+        "Claims that a draft and its improvement both make; shares from the bottom up.",
+        is_stacked=True,
+    ),
+    Panel(
+        "What improvements add and leave out",
+        "train",
+        (
+            ("transitions/claims_added", "claims added"),
+            ("transitions/claims_dropped", "claims dropped"),
+            ("transitions/citations_gained", "citations gained"),
+            ("transitions/citations_lost", "citations lost"),
+        ),
+        "Mean number an improvement; citations are those of claims that both make.",
     ),
     Panel(
         "Parts of the reward",
@@ -84,6 +133,14 @@ PANELS: Final = (
         "heldout",
         (("heldout/rubric", "rewarded"), ("heldout/audit", "audit")),
         "Rubric scores of held-out answers. Where the first rises alone, the policy learns the judge.",
+        beside="heldout/audit",
+    ),
+    Panel(
+        "Held-out rubric score",
+        "heldout",
+        (("heldout/rubric", "rewarded judge"),),
+        "Of the same answers, by the judge that is rewarded; set watch.audit to see what another one says.",
+        instead_of="heldout/audit",
     ),
     Panel("Divergence", "train", (("kl", "KL"),), "From the first policy, per token."),
     Panel("Entropy", "train", (("entropy", "entropy"),), "Per token; a policy that stops exploring has little."),
@@ -130,11 +187,19 @@ class Fact(NamedTuple):
     """Since the start; None if that is not known."""
 
 
-def write_page(run: Path, settings: WatchSettings, title: str = "") -> Path:
+def write_page(run: Path, settings: WatchSettings, title: str = "", of: int | None = None) -> Path:
     """Draws the page of a run's files anew; the page that was there stays until the new one is whole.
 
-    Steps on given answers, which a run has before those on rewards, are read from their own folder. Raises OSError if
-    the page cannot be written.
+    Steps on given answers, which a run has before those on rewards, are read from their own folder.
+
+    Args:
+        run: its folder.
+        settings: bounds of alarms.
+        title: of the page; empty for the folder's name.
+        of: steps that the run is to have; None if that is not known.
+
+    Raises:
+        OSError: if the page cannot be written.
     """
     steps = read_steps(run / METRICS)
     html = render_page(
@@ -149,6 +214,8 @@ def write_page(run: Path, settings: WatchSettings, title: str = "") -> Path:
         marks=_MARKS,
         meanings=MEANING,
         last_step=max((row.step for row in steps), default=0),
+        of=of,
+        is_imitation=_is_imitation(steps),
         drawing_width=WIDTH,
         drawing_height=HEIGHT,
     )
@@ -162,10 +229,22 @@ def _panels(steps: Sequence[StepRow]) -> list[PanelView]:
     views = list[PanelView]()
     for panel in PANELS:
         rows = [row for row in steps if row.phase == panel.phase]
-        drawing = draw([Series(word, points(rows, name)) for name, word in panel.names])
+        if (panel.beside and not _is_known(rows, panel.beside)) or _is_known(rows, panel.instead_of):
+            continue
+        series = [Series(word, points(rows, name)) for name, word in panel.names]
+        drawing = stack(series) if panel.is_stacked else draw(series)
         if drawing is not None:
             views.append(PanelView(panel, drawing))
     return views
+
+
+def _is_known(rows: Sequence[StepRow], name: str) -> bool:
+    return any(row.values.get(name) is not None for row in rows)
+
+
+def _is_imitation(steps: Sequence[StepRow]) -> bool:
+    """Whether these are the steps on given answers, for which there are no rewards and no samples."""
+    return bool(steps) and all(row.phase == "sft" for row in steps)
 
 
 def points(rows: Sequence[StepRow], name: str) -> list[tuple[int, float | None]]:
@@ -174,17 +253,22 @@ def points(rows: Sequence[StepRow], name: str) -> list[tuple[int, float | None]]
 
 
 def _facts(steps: Sequence[StepRow]) -> list[Fact]:
+    if _is_imitation(steps):
+        return [_fact("Loss on given answers", steps, "loss")]
     heldout = [row for row in steps if row.phase == "heldout"]
     training = [row for row in steps if row.phase == "train"]
     cited = ("Held-out citation F1", heldout, "heldout/f1")
     accuracy = ("Held-out accuracy", heldout, "heldout/accuracy")
     measured = [one for one in (cited, accuracy) if Series(one[0], points(one[1], one[2])).known]
-    facts = list[Fact]()
-    for word, rows, name in [*(measured or [cited]), ("Reward", training, "reward/total")]:
-        known = [value for _, value in Series(word, points(rows, name)).known]
-        change = known[-1] - known[0] if len(known) > 1 else None
-        facts.append(Fact(word, known[-1] if known else None, change))
-    return facts
+    reward = ("Reward", training, "reward/total")
+    if _is_known(training, "reward/draft"):  # each second step is of improvements, which are no later answers
+        reward = ("Reward of drafts", training, "reward/draft")
+    return [_fact(*one) for one in [*(measured or [cited]), reward]]
+
+
+def _fact(word: str, rows: Sequence[StepRow], name: str) -> Fact:
+    known = [value for _, value in Series(word, points(rows, name)).known]
+    return Fact(word, known[-1] if known else None, known[-1] - known[0] if len(known) > 1 else None)
 
 
 def _samples(run: Path) -> list[SampleView]:

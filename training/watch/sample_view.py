@@ -8,6 +8,7 @@ from typing import Final, NamedTuple
 
 from citerefine.judges.report.marks import Mark
 from citerefine.refiner.report.html_page import clip
+from citerefine.training.rewards.breakdown import Term
 from citerefine.training.watch.samples import Sample
 
 TEXT_LIMIT: Final = 4_000
@@ -36,6 +37,7 @@ class SampleView(NamedTuple):
     total: float | None
     reason: str
     terms: tuple[tuple[str, float | None], ...]
+    """Of those that apply to the row."""
 
 
 def view_sample(sample: Sample) -> SampleView:
@@ -48,8 +50,12 @@ def view_sample(sample: Sample) -> SampleView:
         n_left_out=max(0, len(sample.completion) - TEXT_LIMIT),
         total=breakdown.total,
         reason=clip(breakdown.reason, REASON_LIMIT),
-        terms=tuple((clip(term.name, 40), term.value) for term in breakdown.terms),
+        terms=tuple((clip(term.name, 40), term.value) for term in breakdown.terms if _is_told(term)),
     )
+
+
+def _is_told(term: Term) -> bool:
+    return bool(term.name.strip()) and (term.weight > 0 or term.value is not None)
 
 
 def _pieces(sample: Sample) -> Iterator[Piece]:

@@ -1,7 +1,7 @@
 """The steps of a run as they pass: a line each, with the figures that say whether it learns.
 
-In: steps, alarms. Out: standard error; where somebody watches, in columns under one heading that is written again now
-and then. Not here: measuring.
+In: steps, alarms. Out: standard error: columns under a heading that is written again now and then, the first time with
+what its words mean. Steps on given answers have columns of their own. Not here: measuring.
 """
 
 import sys
@@ -22,20 +22,31 @@ class Column(NamedTuple):
     head: str
     name: str
     digits: int
+    meaning: str = ""
+    """Said once, before the first line; empty where the heading says it."""
 
 
 COLUMNS: Final = (
     Column("reward", "reward/total", 3),
     Column("rubric", "reward/rubric", 3),
     Column("citation", "reward/citation", 3),
-    Column("missing", "reward/missing_share", 2),
-    Column("flat", "groups/flat_share", 2),
+    Column("missing", "reward/missing_share", 2, "share of answers without a reward"),
+    Column("cut", "truncated_share", 2, "share cut off at the token limit"),
+    Column("flat", "groups/flat_share", 2, "share of groups left out, whose answers all earn the same"),
+    Column("dropped", "groups/dropped", 0, "groups left out, too few of whose answers have a reward"),
     Column("kl", "kl", 4),
     Column("entropy", "entropy", 3),
     Column("tokens", "length/mean", 0),
     Column("tok/s", "tokens/s", 0),
 )
-_WIDTH: Final = 9
+IMITATION: Final = (
+    Column("loss", "loss", 3),
+    Column("right", "mean_token_accuracy", 2, "share of the tokens that the model would choose too"),
+    Column("entropy", "entropy", 3),
+)
+"""Of steps on given answers."""
+_LEAST_WIDTH: Final = 6
+_GAP: Final = 2
 
 
 class Table:
@@ -51,10 +62,13 @@ class Table:
         if row.phase == "heldout":
             say(f"step {row.step}: held-out {_heldout(row)}")
             return
+        columns = IMITATION if row.phase == "sft" else COLUMNS
+        if self._lines == 0:
+            say("; ".join(f"{column.head}: {column.meaning}" for column in columns if column.meaning))
         if self._lines % HEAD_EVERY == 0:
-            say("".join(["step".rjust(len(self._place(row)))] + [column.head.rjust(_WIDTH) for column in COLUMNS]))
+            say("step".rjust(len(self._place(row))) + "".join(column.head.rjust(_width(column)) for column in columns))
         self._lines += 1
-        say(self._place(row) + "".join(_shown(row, column).rjust(_WIDTH) for column in COLUMNS))
+        say(self._place(row) + "".join(_shown(row, column).rjust(_width(column)) for column in columns))
 
     def warn(self, alarms: Sequence[Alarm]) -> None:
         """Writes the alarms that were not there at the step before."""
@@ -65,6 +79,10 @@ class Table:
 
     def _place(self, row: StepRow) -> str:
         return f"{row.step:>{len(str(self._last))}}/{self._last}"
+
+
+def _width(column: Column) -> int:
+    return max(_LEAST_WIDTH, len(column.head)) + _GAP
 
 
 def _heldout(row: StepRow) -> str:

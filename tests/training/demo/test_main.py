@@ -11,13 +11,13 @@ from citerefine.training.demo.demo import Outcome
 from citerefine.training.demo.measuring import Worth
 from citerefine.training.demo.preparing import FULL, SHORT, Scale
 
-Demonstrate = Callable[[Path, Scale, int, Callable[[str], None]], Outcome | None]
+Demonstrate = Callable[[Path, Scale, int, Callable[[str], None], str], Outcome | None]
 
 
 def gaining(gain: float) -> Demonstrate:
     """A demonstration whose every seed gains so much."""
 
-    def demonstrate(folder: Path, scale: Scale, seed: int, tell: Callable[[str], None]) -> Outcome:
+    def demonstrate(folder: Path, scale: Scale, seed: int, tell: Callable[[str], None], phases: str) -> Outcome:
         folder.mkdir(parents=True)
         return Outcome(
             seed=seed,
@@ -56,7 +56,7 @@ def test_the_short_one_is_asked_for(
 ) -> None:
     asked = list[Scale]()
 
-    def demonstrate(folder: Path, scale: Scale, seed: int, tell: Callable[[str], None]) -> None:
+    def demonstrate(folder: Path, scale: Scale, seed: int, tell: Callable[[str], None], phases: str) -> None:
         asked.append(scale)
 
     monkeypatch.setattr(command, "demonstrate", demonstrate)

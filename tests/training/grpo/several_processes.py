@@ -13,7 +13,9 @@ from typing import Any
 
 import torch
 from safetensors.torch import save_file
+from tests.training.grpo.parted import Parted
 from tests.training.grpo.tiny_runs import Scripted, prompts, trainer
+from tests.training.phases.two_phase_runs import DATA, phases_of, problems
 
 from citerefine.refiner.errors import CiterefineError, InputError
 from citerefine.training.errors import JudgeOutage, TrainingError
@@ -64,13 +66,26 @@ def scenarios(folder: Path, output: Path) -> dict[str, ByPrompt]:
     return {
         "rows": run(folder, output / "rows"),
         "tokens": run(folder, output / "tokens", loss="dapo", beta=0.05),
+        "phases": run(folder, output / "phases", **two_phases_of(folder)),
         "refilled": run(folder, output / "refilled", often_flat, refill=True, refill_tokens=2000, micro_groups=2),
     }
 
 
+def two_phases_of(folder: Path) -> dict[str, Any]:
+    """What makes a run of two pairs of phases."""
+    given = {"dataset": problems(folder, 16), "phases": phases_of(folder), "total_tokens": DATA.total_tokens}
+    return {**given, "steps": 4, "reward": reward_of_phases}
+
+
+def reward_of_phases(completion_ids: Sequence[Sequence[int]], **_: Any) -> list[float | None]:
+    return [ids[0] % 13 / 13 for ids in completion_ids]
+
+
 def told(made: ByPrompt) -> dict[str, Any]:
-    names = ("loss", "entropy", "groups/flat_share", "groups/dropped", "groups/refilled", "length/mean", "num_tokens")
-    return {name: [line.get(name) for line in made.state.log_history if "loss" in line] for name in names}
+    names = ["loss", "entropy", "groups/flat_share", "groups/dropped", "groups/refilled", "length/mean", "num_tokens"]
+    if made._phases is not None:
+        names += ["reward/draft", "reward/improved", "transitions/asked_anew"]
+    return {name: [line[name] for line in made.state.log_history if name in line] for name in names}
 
 
 def main() -> None:
@@ -85,6 +100,7 @@ def main() -> None:
             del state["lm_head.weight"]  # tied
             save_file(state, output / f"{name}.safetensors")
     found["outage"] = outage(folder, output / "outage")
+    found["early"] = early_outage(folder, output / "early")
     found["unwritable"] = unwritable(folder, output / "unwritable")
     (output / f"found-{rank}.json").write_text(json.dumps(found))
 
@@ -105,6 +121,25 @@ def outage(folder: Path, output: Path) -> dict[str, Any]:
         again.train(True)
         left = [checkpoint.name for checkpoint in listed(made.checkpoints)]
         return {"error": str(error), "step": again.state.global_step, "left": left}
+    return {"error": "none"}
+
+
+def early_outage(folder: Path, output: Path) -> dict[str, Any]:
+    """A part of the last process alone fails while others of its step are judged; how all end."""
+
+    def begun(reward: Parted) -> Scripted:
+        return trainer(folder, output, reward, dataset=prompts(16), steps=3, prompts_per_step=8, groups_at_once=1)
+
+    reward = Parted()
+    made = begun(reward)
+    if made.accelerator.process_index == made.accelerator.num_processes - 1:
+        reward.fails, reward.pauses = (1, 2), (0.0, 0.2)
+    try:
+        made.train()
+    except TrainingError as error:
+        again = begun(Parted())
+        again.train(True)
+        return {"error": str(error), "step": again.state.global_step, "ended": reward.ended}
     return {"error": "none"}
 
 

@@ -63,3 +63,20 @@ def test_callbacks_that_evaluate_are_no_part_of_an_update(tiny_qwen3: Path, tmp_
     made = trainer(tiny_qwen3, tmp_path, steps=1, callbacks=[Slow()])
     made.train()
     assert made.state.log_history[0]["time/update"] < 2
+
+
+def test_what_was_scored_early_is_told_beside_what_was_waited_for(now: Now) -> None:
+    clock = StepClock()
+    clock.start()
+    with clock.spending("rollout"):
+        now.at = 4
+    with clock.spending("reward"):
+        now.at = 5
+    clock.scored(3, 2)
+    clock.scored(1, 1)  # of a further draw
+    now.at = 7
+    told = {"time/rollout": 4, "time/reward": 1, "time/update": 2}
+    assert clock.stop() == {**told, "time/scoring": 4, "scoring/under_rollout": 0.75}
+    clock.start()
+    now.at = 8
+    assert clock.stop() == {"time/update": 1}

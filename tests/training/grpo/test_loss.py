@@ -153,13 +153,13 @@ def test_an_answer_without_tokens_ends_nothing_and_is_left_out(tiny_qwen3: Path,
         def _generate_single_turn(self, *args: Any, **kwargs: Any) -> Any:
             return super(Scripted, self)._generate_single_turn(*args, **kwargs)
 
-    made = trainer(tiny_qwen3, tmp_path)
+    made = trainer(tiny_qwen3, tmp_path, shared_prefix="off")
     made.__class__ = Mute
     ids, logps = [[], [11, EOS]], [[], [-0.5, -0.1]]
     sample = lambda *_, **__: (ids, logps)  # noqa: E731
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(GRPOTrainer, "_generate_single_turn", sample)
-        assert made._generate_single_turn([], None, {}, 4) == ([[EOS], [11, EOS]], [[0.0], [-0.5, -0.1]])
+        assert made._generate_single_turn([[5], [5]], None, {}, 4) == ([[EOS], [11, EOS]], [[0.0], [-0.5, -0.1]])
     assert made._caught["empty"] == [True, False]
     scripted = trainer(
         tiny_qwen3, tmp_path, given(REWARDS), scripts=[[[], *SCRIPT[1:]]], mask_truncated=True, micro_groups=2

@@ -67,6 +67,16 @@ def test_losses_figures_and_weights_are_those_of_one(two: Two, one: dict[str, An
         assert torch.allclose(value, state[key], atol=2e-5), key
 
 
+def test_processes_that_share_two_phases_choose_the_drafts_that_one_does(two: Two, one: dict[str, Any]) -> None:
+    expected, got = told(one["phases"]), two.found[0]["phases"]
+    assert expected["transitions/asked_anew"] == [0, 0]
+    for figure in ("num_tokens", "reward/draft", "reward/improved", "transitions/asked_anew", "loss"):
+        assert got[figure] == pytest.approx(expected[figure], rel=1e-4, abs=1e-6), figure
+    state = one["phases"].model.state_dict()
+    for key, value in load_file(two.output / "phases.safetensors").items():
+        assert torch.allclose(value, state[key], atol=2e-5), key
+
+
 def test_processes_refill_together(two: Two, one: dict[str, Any]) -> None:
     """Each fills its own gaps, so it takes other prompts than one process would; at the end each group has signal."""
     for found in (told(one["refilled"]), two.found[0]["refilled"]):
@@ -79,6 +89,15 @@ def test_an_outage_of_one_process_is_one_of_all(two: Two) -> None:
     assert messages == ["process 1 could not reward its answers: out", "out"]
     assert [found["outage"]["step"] for found in two.found] == [3, 3]
     assert two.found[0]["outage"]["left"] == ["checkpoint-1", "checkpoint-3"]
+
+
+def test_an_outage_while_others_are_sampled_is_one_of_all_too(two: Two) -> None:
+    first, second = (found["early"] for found in two.found)
+    assert [first["error"], second["error"]] == ["process 1 could not reward its answers: out", "out"]
+    assert [first["step"], second["step"]] == [3, 3]
+    assert first["ended"] == ["done"] * 8  # of its own parts nothing failed
+    assert second["ended"][:4] == ["done"] * 4
+    assert "cancelled" in second["ended"]
 
 
 def test_files_that_the_first_process_cannot_write_end_all_with_the_step_that_is_done(two: Two) -> None:

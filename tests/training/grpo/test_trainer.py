@@ -128,9 +128,10 @@ class TwoPhases:
         self.calls.append(("rows", rollout, [row["id"] for row in rows]))
         return [{**row, "prompt": row["prompt"] + "draft"} for row in rows] if rollout % 2 else rows
 
-    def scored(self, rollout: int, answers: Sequence[Any]) -> None:
+    def scored(self, rollout: int, answers: Sequence[Any]) -> dict[str, float]:
         self.calls.append(("scored", rollout, [answer.row["id"] for answer in answers]))
         self.drafts = [answer.row["prompt"][-5:] for answer in answers]
+        return {"answers": float(len(answers))}
 
     def save(self, folder: Path) -> None: ...
 
@@ -145,7 +146,8 @@ def test_phases_share_their_prompts_and_see_what_came_of_the_one_before(tiny_qwe
     assert [call[:2] for call in phases.calls] == [(what, n) for n in range(4) for what in ("rows", "scored")]
     assert ids[0] == ids[1] == ids[2] == ids[3] != ids[4]
     assert phases.drafts == ["draft"] * 8
-    assert sorted(path.name for path in made.checkpoints.iterdir()) == ["checkpoint-2", "checkpoint-4"]
+    assert [line["answers"] for line in made.state.log_history if "loss" in line] == [8.0] * 4
+    assert sorted(path.name for path in made.checkpoints.iterdir()) == ["checkpoint-3", "checkpoint-4"]
     with pytest.raises(RecipeError, match="multiple of the 2 phases"):
         trainer(tiny_qwen3, tmp_path, phases=phases, steps=3)
     with pytest.raises(RecipeError, match="refill"):

@@ -97,6 +97,7 @@ def trainer(
     """A trainer on the CPU; `changes` are settings, or arguments of the trainer."""
     names = ("dataset", "parts", "phases", "callbacks", "identity")
     given = {name: changes.pop(name) for name in names if name in changes}
+    total = changes.pop("total_tokens", 128)
     made = Scripted(
         changes.pop("model", None) or model_of(folder),
         reward,
@@ -105,7 +106,7 @@ def trainer(
         settings(**changes),
         output,
         answer_tokens=ANSWER_TOKENS,
-        total_tokens=128,
+        total_tokens=total,
         use_cpu=True,
         **given,
     )

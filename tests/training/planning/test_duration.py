@@ -2,6 +2,7 @@
 
 import pytest
 
+from citerefine.training.data.tasks import improvement_tokens
 from citerefine.training.planning.duration import duration_plan, forward_flops, forward_passes
 from citerefine.training.planning.shape import ModelShape, find_shape
 from citerefine.training.planning.tokens import StepTokens, second_step, step_tokens
@@ -84,6 +85,7 @@ def test_each_of_two_phases_is_a_step_and_the_second_one_reads_the_draft_too() -
     assert first == step_tokens(load_recipe("thinktwice", ["phases=one"]), 500, 600)
     second = second_step(two, first)
     assert second is not None
-    assert (second.prompt_tokens, second.longest_prompt, second.answers) == (3600, 3700, 256)
-    assert second.naive == 256 * (500 + 3000 + 100 + 3000)
+    added = 3000 + improvement_tokens()
+    assert (second.prompt_tokens, second.longest_prompt, second.answers) == (500 + added, 600 + added, 256)
+    assert second.naive == 256 * (500 + added + 3000)
     assert second_step(load_recipe("thinktwice", ["phases=one"]), first) is None

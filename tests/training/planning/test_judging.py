@@ -7,6 +7,8 @@ from citerefine.training.planning.judging import JudgePlan, judge_plan
 from citerefine.training.planning.tokens import step_tokens
 from citerefine.training.recipes.reading import load_recipe
 
+PRICES = Prices(prompt=1.0, completion=10.0)
+
 
 def plan(name: str, *sets: str, criteria: float = 6, prices: Prices | None = None) -> JudgePlan:
     recipe = load_recipe(name, sets)
@@ -48,3 +50,33 @@ def test_a_cost_is_known_where_prices_are() -> None:
 def test_a_model_of_nli_is_no_server_to_pay() -> None:
     assert plan("single-gpu-lora", "reward.support=hf:org/nli").support_calls == 0
     assert plan("single-gpu-lora", "reward.support=cascade:openai:m@http://h:1/v1").support_calls == 64
+
+
+GROWING = (
+    "evolve.writer=openai:w@http://h:1/v1",
+    "evolve.admission=openai:a@http://h:2/v1",
+    "evolve.every=5",
+    "evolve.n_positive=2",
+    "evolve.n_negative=1",
+)
+
+
+def test_rubrics_that_grow_have_a_writer_and_a_judge_to_pay() -> None:
+    without, found = plan("single-gpu-lora", prices=PRICES), plan("single-gpu-lora", *GROWING, prices=PRICES)
+    assert without.growth is None
+    growth = found.growth
+    assert growth is not None
+    assert (growth.every, growth.writer_calls, growth.admission_calls) == (5, 8, 64)  # 8 groups of 8 answers
+    assert (found.calls, found.prompt_tokens) == (without.calls, without.prompt_tokens)  # every step the same
+    assert without.cost is not None
+    assert found.cost is not None
+    each = growth.prompt_tokens / 1e6 + 10 * growth.reply_tokens / 1e6
+    assert found.cost - without.cost == pytest.approx(each / 5, rel=1e-3)
+
+
+def test_a_writer_is_paid_where_all_judges_compute() -> None:
+    found = plan("tiny-cpu", *GROWING[:1], "evolve.admission=table:labels.jsonl")
+    assert found.growth is not None
+    assert (found.calls, found.growth.writer_calls, found.growth.admission_calls) == (0, 2, 0)
+    assert found.cost is None
+    assert "CITEREFINE_PRICES" in found.reason

@@ -20,10 +20,9 @@ _LAKES: Final = ("Orven", "Salm", "Tirva", "Quell", "Brack", "Ister", "Norr", "V
 _FISH: Final = ("perch", "trout", "pike", "roach")
 
 TINY: Final = (
-    "phases=one",
     "data.prompt_tokens=1024",
     "data.answer_tokens=16",
-    "data.total_tokens=1040",
+    "data.total_tokens=1310",
     "reward.judge=lexical",
     "reward.support=lexical",
     "train.steps=1",

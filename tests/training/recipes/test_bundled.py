@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from tests.training.recipes.recipe_rows import RECIPES
 
+from citerefine.training.data.tasks import improvement_tokens
 from citerefine.training.recipes.bundled import recipe_lines, recipe_names, recipe_text
 from citerefine.training.recipes.launching import launch_lines, launcher_file
 from citerefine.training.recipes.reading import load_recipe
@@ -45,6 +46,7 @@ PUBLISHED = {
     },
     "thinktwice": {
         "phases": "two",
+        "second.select": "uniform",
         "train.prompts_per_step": 32,
         "train.group_size": 8,
         "train.learning_rate": 1e-6,
@@ -84,7 +86,7 @@ def test_each_says_which_values_are_published(name: str) -> None:
 
 
 def test_what_is_published_and_no_setting_here_is_said() -> None:
-    assert "`uniform`" in recipe_text("thinktwice")
+    assert "`wrong-first`" in recipe_text("thinktwice")
     assert "refiner_rl" in recipe_text("balanced-refiner")
     assert "pack 8192" in recipe_text("rubric-citation-refiner")
 
@@ -98,7 +100,8 @@ def test_answers_a_step_are_the_published_batch() -> None:
     train = load_recipe("rloo-maths").train
     assert train.prompts_per_step * train.group_size == 256
     data = load_recipe("thinktwice").data
-    assert data.prompt_tokens + data.answer_tokens + 100 == 5120  # the second prompt holds the first and its draft
+    # The second prompt holds the first one, its draft and the instruction.
+    assert data.prompt_tokens + data.answer_tokens + improvement_tokens() == 5120
 
 
 @pytest.mark.parametrize("engine", ["ddp", "zero2", "zero3", "fsdp"])

@@ -47,15 +47,20 @@ def test_shapes_are_checked_for_the_processes_that_there_are(rows: str) -> None:
 def test_the_second_phase_needs_room_for_a_draft(rows: str) -> None:
     assert not has(lines("thinktwice", rows), "error phases")
     found = lines("thinktwice", rows, "data.prompt_tokens=5120")
-    assert has(found, "error phases: the second phase adds the draft", "set data.prompt_tokens = 2092")
+    assert has(found, "error phases: the second phase adds the draft and up to 254", "11374 with the answer", "= 1938")
+    assert not has(lines("thinktwice", rows, "data.prompt_tokens=1938"), "error phases")
+    assert has(lines("thinktwice", rows, "data.prompt_tokens=1939"), "error phases")
+    found = lines("thinktwice", rows, "data.total_tokens=6000", "data.prompt_tokens=512")
+    assert has(found, "error phases", "set data.total_tokens = 6766, or lower data.answer_tokens")
 
 
 def test_what_two_phases_cannot_do_is_told_before_a_model_is_loaded(rows: str) -> None:
     found = lines("thinktwice", rows, "train.steps=3", "train.refill=true", "train.refill_tokens=1000000")
     assert has(found, "error train.steps: two phases take two steps, and 3 is odd; set it to 4")
     assert has(found, "error train.refill: it replaces prompts, which phases share")
-    assert has(found, "warning phases: training in two phases cannot be run by this version")
     assert not has(lines("thinktwice", rows, "phases=one", "train.steps=3"), "error train.steps")
+    found = lines("thinktwice", rows, "second.select=lowest_citation")
+    assert has(found, "error second.select: citations are worth nothing without the citation term")
 
 
 def test_words_are_a_floor_and_not_a_judge(rows: str) -> None:

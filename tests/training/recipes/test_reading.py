@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from citerefine.training.errors import RecipeError
+from citerefine.training.recipes.keys import recipe_keys, taken_by
 from citerefine.training.recipes.reading import MAX_BYTES, load_recipe
 from citerefine.training.recipes.recipe import Recipe
 
@@ -32,6 +33,15 @@ def refused(source: str, *sets: str) -> str:
     with pytest.raises(RecipeError) as caught:
         load_recipe(source, sets)
     return str(caught.value)
+
+
+def why_refused(source: str, *sets: str) -> str:
+    """Empty if it is not."""
+    try:
+        load_recipe(source, sets)
+    except RecipeError as error:
+        return str(error)
+    return ""
 
 
 def test_what_a_recipe_does_not_say_has_its_default(tmp_path: Path) -> None:
@@ -68,9 +78,37 @@ def test_all_that_is_wrong_is_listed_at_once_with_line_and_remedy(tmp_path: Path
     text = SMALL + 'lerning_rate = 1e-6\ngroup_size = "many"\n[rewards]\nrubric = 1\n[sft]\njudge = "lexical"\n'
     message = refused(written(tmp_path, text))
     assert "line 10, train.lerning_rate: there is no such key; did you mean learning_rate?" in message
-    assert "line 11, train.group_size: 'many' cannot be used" in message
+    assert 'line 11, train.group_size: "many" cannot be used; it takes a whole number, 2 or more, and is 8' in message
     assert "line 12, rewards: there is no such key; did you mean reward?" in message
     assert "line 15, sft.judge: there is no such key; judge stands in reward.judge" in message
+
+
+@pytest.mark.parametrize("value", ["-1.5", "nan", "inf", "1e400", "{}", "[{}]", "[3]", "2026-01-01", "many words"])
+def test_a_value_that_does_not_fit_is_told_with_what_does(value: str, tmp_path: Path) -> None:
+    """For each key there is; in our words, whatever pydantic calls it."""
+    source, n_told = written(tmp_path, SMALL), 0
+    for key in recipe_keys(Recipe):
+        message = why_refused(source, f"{key.name}={value}")
+        lines = [line for line in message.splitlines() if "cannot be used" in line]
+        assert all(line.startswith(f"  --set {key.name}: ") for line in lines)
+        assert all(f" cannot be used; it takes {taken_by(key.field)}" in line for line in lines)
+        assert "nput should" not in message
+        n_told += len(lines)
+    assert n_told > 10
+
+
+def test_a_value_in_place_of_a_section_is_told(tmp_path: Path) -> None:
+    message = refused(written(tmp_path, SMALL), "watch=5", "train.lora='r'")
+    assert "--set watch: 5 cannot be used; it is a section: write its keys below [watch]" in message
+    assert '--set train.lora: "r" cannot be used; it is a section: write its keys below [train.lora]' in message
+
+
+def test_a_value_that_none_of_several_kinds_takes_is_one_problem(tmp_path: Path) -> None:
+    message = refused(written(tmp_path, SMALL), "train.lora.targets=3")
+    assert message.splitlines()[1:] == [
+        "  --set train.lora.targets: 3 cannot be used; it takes a list of texts in brackets, or all-linear, and is "
+        '"all-linear" by default'
+    ]
 
 
 def test_what_is_set_wrong_is_told_as_such(tmp_path: Path) -> None:

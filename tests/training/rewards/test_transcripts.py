@@ -26,7 +26,7 @@ def reward(path: Path) -> RefinerReward:
 
 
 def write(path: Path, *steps: int, texts: list[str] = TEXTS) -> RefinerReward:
-    """Scores a batch a step."""
+    """Scores a batch for each step, named as a trainer does: how many were done before."""
     function = reward(path)
 
     async def call() -> None:
@@ -46,7 +46,7 @@ def lines(path: Path) -> list[dict[str, Any]]:
 def test_a_line_holds_all_that_a_reward_was_made_from(path: Path) -> None:
     function = write(path, 7)
     first, second = lines(path)
-    assert [first[name] for name in ("step", "phase", "id", "completion")] == [7, "train", "r1", TEXTS[0]]
+    assert [first[name] for name in ("step", "phase", "id", "completion")] == [8, "train", "r1", TEXTS[0]]
     assert Breakdown.model_validate(first["breakdown"]) == function.breakdowns[0]
     assert [cell["criterion"] for cell in first["cells"]] == ["perch", "ice", "eels", "pike"]
     assert [(verdict["ids"], verdict["support"]) for verdict in first["verdicts"]] == [(["S1"], 1.0), (["S1"], 0.0)]
@@ -63,9 +63,9 @@ def test_a_line_is_bounded_whatever_was_written(path: Path) -> None:
 def test_a_torn_line_is_taken_away_by_the_next_run(path: Path) -> None:
     write(path, 0, 1)
     whole = path.read_bytes()
-    path.write_bytes(whole + b'{"step": 2, "phase": "tr')
+    path.write_bytes(whole + b'{"step": 3, "phase": "tr')
     write(path, 2)
-    assert [line["step"] for line in lines(path)] == [0, 0, 1, 1, 2, 2]
+    assert [line["step"] for line in lines(path)] == [1, 1, 2, 2, 3, 3]
 
 
 def test_a_run_that_goes_on_takes_away_the_steps_that_it_makes_again(path: Path) -> None:
@@ -73,9 +73,9 @@ def test_a_run_that_goes_on_takes_away_the_steps_that_it_makes_again(path: Path)
     function = reward(path)
     function.rewind(2)
     function.close()
-    assert [line["step"] for line in lines(path)] == [0, 0, 1, 1]
+    assert [line["step"] for line in lines(path)] == [1, 1, 2, 2]
     write(path, 2)
-    assert [line["step"] for line in lines(path)] == [0, 0, 1, 1, 2, 2]
+    assert [line["step"] for line in lines(path)] == [1, 1, 2, 2, 3, 3]
 
 
 def test_rewinding_to_the_start_or_beyond_the_end_or_without_a_file_is_well(path: Path) -> None:

@@ -81,3 +81,33 @@ def test_reward_that_rises_while_heldout_accuracy_falls() -> None:
     rows += [row(step, "heldout", heldout__accuracy=right) for step, right in ((0, 0.3), (10, 0.5), (20, 0.4))]
     (alarm,) = find_alarms(rows, SETTINGS)
     assert "held-out accuracy is 0.40, after 0.50 at step 10" in alarm.message
+
+
+def test_a_second_phase_that_makes_more_worse_than_better_is_told() -> None:
+    def rows(worse: float, better: float, n: int = 5) -> list[StepRow]:
+        moved: dict[str, float | None] = {"transitions/right_wrong": worse, "transitions/wrong_right": better}
+        return [
+            StepRow(step=step, time=0.0, phase="train", values=moved if step % 2 else {}) for step in range(1, 2 * n)
+        ]
+
+    (alarm,) = find_alarms(rows(0.3, 0.1), SETTINGS)
+    assert (alarm.step, alarm.code) == (9, "harm_right")
+    assert alarm.message.startswith("improvements make 30% of answers wrong that were right, and 10% right that were")
+    assert not find_alarms(rows(0.1, 0.1), SETTINGS)
+    assert not find_alarms(rows(0.3, 0.1, n=4), SETTINGS)
+
+
+def test_drafts_that_cannot_be_shown_are_told() -> None:
+    (alarm,) = find_alarms([row(step, transitions__asked_anew=0.5) for step in range(1, 4)], SETTINGS)
+    assert alarm.code == "asked_anew"
+    assert alarm.message.startswith("50% of second prompts show no draft")
+    assert not find_alarms([row(1, transitions__asked_anew=0.0)], SETTINGS)
+
+
+def test_of_two_phases_held_out_scores_are_compared_with_the_reward_of_drafts() -> None:
+    held = [row(step, "heldout", heldout__f1=f1) for step, f1 in ((0, 0.6), (4, 0.4))]
+    training = [
+        row(step, reward__total=total, reward__draft=draft)
+        for step, total, draft in ((1, 0.2, 0.2), (2, 0.9, None), (3, 0.3, 0.3), (4, 0.1, None))
+    ]
+    assert [alarm.code for alarm in find_alarms([*training, *held], SETTINGS)] == ["heldout_falls"]

@@ -71,7 +71,7 @@ def test_a_run_leaves_its_figures_samples_and_page(tmp_path: Path) -> None:
     assert held.values["time/heldout"] is not None
     assert reported == [0, 2, 3]
     assert [sample.step for sample in read_samples(tmp_path / "samples.jsonl", 9)] == [1, 2, 3]
-    assert "3 steps so far" in (tmp_path / "run.html").read_text("utf-8")
+    assert "3 of 4 steps so far" in (tmp_path / "run.html").read_text("utf-8")
     RunJournal(tmp_path / "metrics.jsonl").close()  # nobody holds it any more
 
 
@@ -89,6 +89,17 @@ def test_a_run_that_goes_on_writes_what_lies_behind_its_checkpoint_anew(tmp_path
     assert [line["step"] for line in lines if line["phase"] == "train"] == [1, 2, 3, 4]
     assert [line["step"] for line in lines if line["phase"] == "heldout"] == [0, 2, 4]
     assert [sample.step for sample in read_samples(tmp_path / "samples.jsonl", 9)] == [1, 2, 3, 4]
+
+
+def test_the_page_of_steps_on_given_answers_is_called_after_its_run(tmp_path: Path) -> None:
+    (tmp_path / "first" / "sft").mkdir(parents=True)
+    watch = Watcher(tmp_path / "first" / "sft", SETTINGS, phase="sft")
+    watch.on_train_begin(ALONE, state(0), None)
+    steps(watch, 1, 4)
+    watch.on_train_end(ALONE, state(4), None)
+    page = (tmp_path / "first" / "sft" / "run.html").read_text("utf-8")
+    assert "first: given answers" in page
+    assert "4 steps, all done" in page
 
 
 def test_judges_that_fail_are_told_once_and_end_nothing(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -55,6 +55,13 @@ def test_ticks_are_round() -> None:
     assert drawing.in_words() == "steps 0 to 10: f1 from 0.31 to 0.58"
 
 
+def test_a_figure_that_stays_the_same_lies_on_round_ticks() -> None:
+    for value, labels in ((0.0, ["0", "0.5", "1"]), (0.5, ["0.2", "0.4", "0.6", "0.8"]), (-2.0, ["-3", "-2", "-1"])):
+        drawing = draw([Series("missing", [(0, value), (10, value)])])
+        assert drawing is not None
+        assert [tick.label for tick in drawing.ticks] == labels
+
+
 def test_a_long_run_is_thinned_out_to_means() -> None:
     points = [(step, float(step % 2)) for step in range(1, 4001)]
     got = thin(points)

@@ -28,7 +28,12 @@ def fill(run: Path, completion: str, claims: tuple[ClaimValue, ...] = ()) -> Non
     journal.add(20, "heldout", {"heldout/f1": 0.62, "heldout/precision": 0.7, "heldout/recall": 0.6})
     journal.close()
     samples = SampleFile(run / "samples.jsonl", 4)
-    terms = (Term(name="citation", value=0.5, weight=0.2), Term(name="rubric", weight=0.8, reason="outage: no reply"))
+    terms = (
+        Term(name="citation", value=0.5, weight=0.2),
+        Term(name="rubric", weight=0.8, reason="outage: no reply"),
+        Term(name="verification", weight=0, reason="not_applicable: the row has no reference answer"),
+        Term(name=" ", weight=0.1, value=1.0),
+    )
     breakdown = Breakdown(id="q", total=None, reason="outage: no reply", terms=terms, claims=claims)
     samples.add(20, [completion], [completion], [breakdown])
     samples.close()
@@ -42,11 +47,31 @@ def test_the_page_shows_where_the_run_stands(tmp_path: Path) -> None:
     assert "0.620" in text
     assert "+0.310 since the start" in text
     assert "copied" in text  # the alarm
-    assert "20 steps so far" in text
+    assert "20 steps so far" in text  # of how many is not said
+    assert "step 20 · reward – · citation 0.50 · rubric –" in text  # what does not apply to the row is not told
     assert page.xpath("//span[@class='said full']/text()") == ["Perch doubled."]
     labels = page.xpath("//svg/@aria-label")
     assert any("F1 from 0.31 to 0.62" in label for label in labels)
     assert not any("Divergence" in label for label in labels)  # never measured
+
+
+@pytest.mark.parametrize(("of", "told"), [(40, "20 of 40 steps so far"), (20, "20 steps, all done")])
+def test_the_page_says_whether_the_run_is_done(of: int, told: str, tmp_path: Path) -> None:
+    fill(tmp_path, "answer")
+    page = parsed(write_page(tmp_path, WatchSettings(), of=of).read_text("utf-8"))
+    assert page.xpath("//header/p[@class='meta']/text()") == [told]
+
+
+@pytest.mark.parametrize(
+    ("audit", "title"), [(None, "Held-out rubric score"), (0.25, "Rewarded judge and audit judge")]
+)
+def test_an_audit_judge_is_spoken_of_where_there_is_one(audit: float | None, title: str, tmp_path: Path) -> None:
+    journal = RunJournal(tmp_path / "metrics.jsonl")
+    for step in (0, 10):
+        journal.add(step, "heldout", {"heldout/f1": 0.5, "heldout/rubric": 0.5, "heldout/audit": audit})
+    journal.close()
+    page = parsed(write_page(tmp_path, WatchSettings()).read_text("utf-8"))
+    assert page.xpath("//h3/text()") == ["Held-out citations", title]
 
 
 def test_the_loss_on_given_answers_is_drawn_from_the_folder_of_that_stage(tmp_path: Path) -> None:
@@ -61,6 +86,9 @@ def test_the_loss_on_given_answers_is_drawn_from_the_folder_of_that_stage(tmp_pa
     assert "20 steps so far" in page.text_content()  # those are another count
     alone = parsed(write_page(tmp_path / "sft", WatchSettings()).read_text("utf-8"))
     assert any(label.startswith("Supervised loss") for label in alone.xpath("//svg/@aria-label"))
+    facts = [[part.text_content() for part in fact] for fact in alone.xpath("//div[@class='metric']")]
+    assert facts == [["Loss on given answers", "1.000", "−0.990 since the start"]]
+    assert "Sampled answers" not in alone.text_content()  # of which that stage has none
 
 
 def test_a_run_on_mathematics_shows_how_many_answers_are_right(tmp_path: Path) -> None:
@@ -116,3 +144,23 @@ def test_the_page_before_stays_if_the_new_one_cannot_be_written(
     with pytest.raises(OSError, match="no space"):
         write_page(tmp_path, WatchSettings())
     assert (tmp_path / "run.html").read_bytes() == before
+
+
+def test_a_run_in_two_phases_shows_what_became_of_drafts(tmp_path: Path) -> None:
+    journal = RunJournal(tmp_path / "metrics.jsonl")
+    shares = ("right_right", "wrong_right", "wrong_wrong", "right_wrong")
+    for step in range(1, 9):
+        drafts = {"reward/draft": step / 10, "reward/total": step / 10}
+        moved = dict(zip(shares, (step / 10, 0.1, 0.8 - step / 10, 0.1), strict=True))
+        improved = {"reward/improved": 0.8, "reward/total": 0.8, **{f"transitions/{k}": v for k, v in moved.items()}}
+        journal.add(step, "train", drafts if step % 2 else improved)
+    journal.close()
+    page = parsed(write_page(tmp_path, WatchSettings()).read_text("utf-8"))
+    labels = page.xpath("//svg/@aria-label")
+    (stacked,) = [label for label in labels if label.startswith("What became of answers")]
+    assert "right → right from 0.2 to 0.8; wrong → right from 0.1 to 0.1" in stacked
+    assert len(page.xpath("//path[starts-with(@class, 'area ')]")) == 4
+    assert any("drafts from 0.1 to 0.7; improvements from 0.8 to 0.8" in label for label in labels)
+    assert not any(label.startswith("Reward, ") for label in labels)
+    facts = [[part.text_content() for part in fact] for fact in page.xpath("//div[@class='metric']")]
+    assert facts[1] == ["Reward of drafts", "0.700", "+0.600 since the start"]

@@ -14,18 +14,40 @@ def step(number: int, **values: float | None) -> StepRow:
 def test_each_step_is_a_line_under_a_heading(capsys: pytest.CaptureFixture[str]) -> None:
     table = Table(200)
     table.show(step(7, **{"reward/total": 0.5, "kl": None}))
-    head, line = capsys.readouterr().err.splitlines()
+    _, head, line = capsys.readouterr().err.splitlines()
     assert head.split()[:2] == ["step", "reward"]
     assert len(head) == len(line)
     assert line.split()[:2] == ["7/200", "0.500"]
     assert "–" in line
 
 
+def test_what_has_no_part_in_the_update_has_columns_that_are_explained_once(capsys: pytest.CaptureFixture[str]) -> None:
+    table = Table(100)
+    left_out = {"reward/missing_share": 0.25, "truncated_share": 0.5, "groups/flat_share": 0.75, "groups/dropped": 3.0}
+    for number in range(1, HEAD_EVERY + 2):
+        table.show(step(number, **left_out))
+    legend, head, line, *later = capsys.readouterr().err.splitlines()
+    shown = dict(zip(head.split(), line.split(), strict=True))
+    assert [shown[word] for word in ("missing", "cut", "flat", "dropped")] == ["0.25", "0.50", "0.75", "3"]
+    for meaning in ("missing: share of answers without", "cut: share cut off at the token", "flat: ", "dropped: "):
+        assert meaning in legend
+    assert legend not in later
+    assert max(map(len, (head, line))) <= 100
+
+
+def test_steps_on_given_answers_show_their_loss(capsys: pytest.CaptureFixture[str]) -> None:
+    values = {"loss": 1.25, "mean_token_accuracy": 0.5, "entropy": None}
+    Table(9).show(StepRow(step=2, time=0, phase="sft", values=dict(values)))
+    _, head, line = capsys.readouterr().err.splitlines()
+    assert head.split() == ["step", "loss", "right", "entropy"]
+    assert line.split() == ["2/9", "1.250", "0.50", "–"]
+
+
 def test_the_heading_comes_again_now_and_then(capsys: pytest.CaptureFixture[str]) -> None:
     table = Table(100)
     for number in range(1, HEAD_EVERY + 2):
         table.show(step(number))
-    assert sum("reward" in line for line in capsys.readouterr().err.splitlines()) == 2
+    assert sum("citation" in line for line in capsys.readouterr().err.splitlines()) == 2
 
 
 def test_heldout_scores_have_a_line_of_their_own(capsys: pytest.CaptureFixture[str]) -> None:

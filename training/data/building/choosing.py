@@ -13,6 +13,7 @@ from citerefine.refiner.validation import validate
 from citerefine.training.data.building.sampling import shown_row
 from citerefine.training.data.building.stages import Values
 from citerefine.training.data.row import TrainingRow
+from citerefine.training.data.tasks import task_of
 
 LEAST_KNOWN: Final = 2
 """So many rewards it takes to see whether they differ."""
@@ -87,7 +88,7 @@ def best(row: Values) -> Best | Unfit:
             why.append(score["reason"] or f"it earns {reward:.3g}")
             continue
         answer = parse_answer(sample["text"], shown.evidence)
-        faults = validate(answer, sample["finish"], shown.mode) if shown.task == "cited" else ()
+        faults = validate(answer, sample["finish"], shown.mode) if task_of(shown).cites else ()
         if faults:
             why.append(f"{faults[0].code}: {faults[0].message}")
             continue
@@ -100,7 +101,7 @@ def best(row: Values) -> Best | Unfit:
 
 
 def _written(text: str, answer: Answer, row: TrainingRow) -> str:
-    if row.task != "cited":
+    if not task_of(row).cites:
         return text
     before = text.rpartition("<answer>")[0] if row.mode is Mode.THINK else ""
     return before + answer.tagged

@@ -46,8 +46,9 @@ class StageFile(RowFile):
         Raises:
             InputError: if it cannot be written, another process writes it, or it holds something else.
         """
-        # Where lines are, not what they say; SQLite moves it to the disk when it grows.
-        self._places = sqlite3.connect("", isolation_level=None)
+        # Where lines are, not what they say; SQLite moves it to the disk when it grows. What one stage made may be what
+        # the next run reads its rows from, in the thread that reads ahead.
+        self._places = sqlite3.connect("", isolation_level=None, check_same_thread=False)
         self._places.execute(_TABLE)
         self._places.execute("BEGIN")
         with Ledger() as ledger:

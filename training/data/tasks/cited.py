@@ -13,12 +13,13 @@ from citerefine.refiner.chat.call import ChatCall
 from citerefine.refiner.errors import CallError
 from citerefine.refiner.evidence import Evidence, read_tool_output
 from citerefine.refiner.prompts.fit import Count, Prompt, fit_prompt
-from citerefine.refiner.prompts.second_look import improve_instruction, second_look
+from citerefine.refiner.prompts.second_look import improve_instruction
 from citerefine.refiner.records import Mode
 from citerefine.refiner.tags.writer import Citing, write_answer
 from citerefine.training.data.row import TrainingRow
 from citerefine.training.data.settings import DataSettings
 from citerefine.training.data.tasks.prompt import TaskPrompt
+from citerefine.training.data.tasks.task import Task
 
 _NO_EVIDENCE: Final = "none of its {n} snippets fits a prompt of {tokens} tokens; shorten them, or raise prompt_tokens"
 
@@ -39,12 +40,6 @@ async def build(row: TrainingRow, settings: DataSettings, count: Count) -> TaskP
     )
 
 
-def again(asked: TaskPrompt, draft: str, settings: DataSettings) -> ChatCall:
-    """The call that lets the policy improve a draft of its own: the refiner's own second pass."""
-    messages = second_look(asked.call.messages, draft, improve_instruction(asked.names), settings.answer_tokens)
-    return asked.call.model_copy(update={"messages": messages})
-
-
 def _shown(row: TrainingRow, prompt: Prompt) -> TrainingRow:
     """The row as the prompt shows it."""
     update: dict[str, object] = {}
@@ -52,6 +47,8 @@ def _shown(row: TrainingRow, prompt: Prompt) -> TrainingRow:
         update["evidence"] = _shown_evidence(prompt)
     if row.answer is not None:
         update["answer"] = _in_names(row, row.answer, prompt)
+    if prompt.reasoning_cut:
+        update["reasoning"] = prompt.reasoning
     return row.model_copy(update=update) if update else row
 
 
@@ -78,3 +75,6 @@ def _in_names(row: TrainingRow, written: str, prompt: Prompt) -> str | None:
     claims = [Citing(claim.start, claim.end, [prompt.names[id] for id in claim.citations]) for claim in cited]
     before = written.rpartition("<answer>")[0] if row.mode is Mode.THINK else ""
     return before + write_answer(answer.text, claims, answer.code)
+
+
+TASK: Final = Task(build, improve_instruction, cites=True, agrees="words")

@@ -1,19 +1,21 @@
 """The task `maths`: a problem, no evidence; the answer ends in a box.
 
-In: a row. Out: its prompt, from maths.md beside this module; the prompt for improving a draft, from maths_again.md. Not
-here: grading (citerefine.training.rewards).
+In: a row. Out: its prompt, from maths.md beside this module; the instruction to improve a draft, from maths_again.md.
+Not here: grading (citerefine.training.rewards).
 """
 
+from collections.abc import Sequence
 from functools import cache
 from importlib.resources import files
+from typing import Final
 
 from citerefine.refiner.chat.call import ChatCall, Message
 from citerefine.refiner.prompts.fit import Count
-from citerefine.refiner.prompts.second_look import second_look
 from citerefine.refiner.records import Mode
 from citerefine.training.data.row import TrainingRow
 from citerefine.training.data.settings import DataSettings
 from citerefine.training.data.tasks.prompt import TaskPrompt
+from citerefine.training.data.tasks.task import Task
 
 
 @cache
@@ -27,7 +29,9 @@ async def build(row: TrainingRow, settings: DataSettings, count: Count) -> TaskP
     return TaskPrompt(ChatCall(messages=messages, thinking=row.mode is Mode.THINK), row)
 
 
-def again(asked: TaskPrompt, draft: str, settings: DataSettings) -> ChatCall:
-    """The call that lets the policy improve a draft of its own."""
-    messages = second_look(asked.call.messages, draft, _text("maths_again"), settings.answer_tokens)
-    return asked.call.model_copy(update={"messages": messages})
+def improve(names: Sequence[str]) -> str:
+    """What asks for a better solution."""
+    return _text("maths_again")
+
+
+TASK: Final = Task(build, improve, cites=False, agrees="mathematics")

@@ -1,0 +1,1 @@
+"""Samples n answers a problem, before and after one refinement, and says how often k of them hold a right one."""
