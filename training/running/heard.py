@@ -9,7 +9,7 @@ from typing import Any
 from citerefine.refiner.records import Usage
 from citerefine.training.data.prompted import row_of
 from citerefine.training.rewards.breakdown import Breakdown
-from citerefine.training.rewards.refiner_reward import RefinerReward
+from citerefine.training.rewards.refiner_reward import RefinerReward, RolloutScoring
 from citerefine.training.watch.callback import Rollout
 
 
@@ -30,6 +30,10 @@ class HeardReward:
     async def __call__(self, prompts: Sequence[Any], completions: Sequence[str], **columns: Any) -> list[float | None]:
         """The rewards; raises as `RefinerReward` does."""
         return await self.reward(prompts, completions, **columns)
+
+    def scoring(self, trainer_state: Any = None) -> RolloutScoring | None:
+        """As `RefinerReward.scoring`."""
+        return self.reward.scoring(trainer_state)
 
     def figures(self, groups: Sequence[Sequence[Breakdown]], usages: Sequence[Usage]) -> dict[str, float]:
         """As `RefinerReward.figures`."""
