@@ -7,6 +7,7 @@ from safetensors only, and no code comes with them. Not here: what is trained of
 from typing import Any, Protocol
 
 import torch
+from safetensors import SafetensorError
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from citerefine.training.errors import RecipeError
@@ -60,7 +61,7 @@ def load_policy(recipe: Recipe, phase: Phase, path: str | None = None) -> Any:
             attn_implementation=recipe.model.attention or None,
             use_safetensors=True,
         )
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, SafetensorError) as error:
         raise _unloaded(name, "weights", error) from error
 
 

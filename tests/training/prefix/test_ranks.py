@@ -57,6 +57,10 @@ def test_two_processes_give_the_gradients_of_one(tmp_path: Path) -> None:
     assert [len(rank["warned"]) for rank in found] == [1, 1]
 
 
+def test_fsdp_gives_the_gradients_of_one_process(tmp_path: Path) -> None:
+    check(tmp_path, run_ranks(tmp_path, "fsdp", 120))
+
+
 @pytest.mark.skipif(
     not os.environ.get("CITEREFINE_TEST_ZERO3") or find_spec("deepspeed") is None,
     reason="ZeRO-3 compiles for minutes the first time: CITEREFINE_TEST_ZERO3=1, with deepspeed installed, runs it",

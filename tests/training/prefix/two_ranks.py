@@ -1,7 +1,7 @@
-"""A rank of a test of its own: scores its own groups under DDP or ZeRO-3, and writes what it found.
+"""A rank of a test of its own: scores its own groups under DDP, FSDP or ZeRO-3, and writes what it found.
 
-Run by torchrun: two_ranks.py FOLDER ddp|zero3. Rank 0 has three rows to score where rank 1 has one, in the second step
-rank 1 has no answer at all, and then rank 1 alone finds that the scores do not agree.
+Run by torchrun: two_ranks.py FOLDER ddp|fsdp|zero3. Rank 0 has three rows to score where rank 1 has one, in the second
+step rank 1 has no answer at all, and then rank 1 alone finds that the scores do not agree.
 """
 
 import json
@@ -14,6 +14,8 @@ from typing import Any, Final
 import torch
 import torch.distributed
 from tests.training.prefix.ways import TEMPERATURE, loss_of, padded_batch, small_model, trl_way
+from torch.distributed.device_mesh import init_device_mesh
+from torch.distributed.fsdp import fully_shard
 
 from citerefine.training.prefix import shared as shared_module
 from citerefine.training.prefix.batch import PaddedBatch
@@ -36,7 +38,7 @@ def main(folder: Path, way: str) -> None:
     rank = torch.distributed.get_rank()
     model = small_model()
     shared = SharedPrefix(model, longest=100, temperature=TEMPERATURE, most_tokens=MOST_TOKENS)
-    wrapped, step = _zero3(model) if way == "zero3" else _ddp(model)
+    wrapped, step = {"ddp": _ddp, "fsdp": _fsdp, "zero3": _zero3}[way](model)
     calls = [0]
     model.register_forward_pre_hook(lambda *_: calls.__setitem__(0, calls[0] + 1))
     found: dict[str, Any] = {"world": torch.distributed.get_world_size(), "calls": []}
@@ -68,6 +70,21 @@ def _ddp(model: Any) -> tuple[Any, Any]:
         return found
 
     return wrapped, step
+
+
+def _fsdp(model: Any) -> tuple[Any, Any]:
+    mesh = init_device_mesh("cpu", (2,))
+    for layer in model.model.layers:
+        fully_shard(layer, mesh=mesh)
+    fully_shard(model, mesh=mesh)
+
+    def step(loss: torch.Tensor) -> dict[str, torch.Tensor]:
+        loss.backward()
+        found = {name: parameter.grad.full_tensor() for name, parameter in model.named_parameters()}
+        model.zero_grad(set_to_none=True)
+        return found
+
+    return model, step
 
 
 def _zero3(model: Any) -> tuple[Any, Any]:
