@@ -143,6 +143,7 @@ def _about(source: str, asked: Problems, options: PasskOptions) -> About:
         n=options.n,
         k=_numbers(options.k) or tuple(sorted({1, options.n})),
         right=options.right,
+        support=_support(asked, options) if cites else None,
     )
 
 
@@ -195,10 +196,12 @@ def _trained(asked: Problems, options: PasskOptions) -> list[str] | None:
     return [*asked.trained, *(question for file in options.train for question in questions_of(file))]
 
 
+def _support(asked: Problems, options: PasskOptions) -> str:
+    return options.support or ("lexical" if asked.recipe is None else asked.recipe.reward.support)
+
+
 def _reward(asked: Problems, options: PasskOptions) -> RewardSettings:
-    recipe = asked.recipe
-    support = options.support or ("lexical" if recipe is None else recipe.reward.support)
-    return reward_settings(asked.task, support)
+    return reward_settings(asked.task, _support(asked, options))
 
 
 async def _run(
@@ -243,7 +246,7 @@ async def _gradable(asked: Problems, grade: GradeAnswer) -> Problems:
         return asked
     rows, refused = [], [*asked.refused]
     for row in asked.rows:
-        if await grade.is_its_own(row):
+        if await grade.is_gradable(row):
             rows.append(row)
         else:
             why = f"its reference answer {(row.gold or '')[-60:]!r} does not count as right; write it as a formula"

@@ -92,7 +92,7 @@ def _is_figure(name: str) -> bool:
 
 
 def _late_reward(rows: Sequence[StepRow], last: int) -> float | None:
-    first = last - max(1, last // _LATE)
+    first = last - max(2, last // _LATE // 2 * 2)  # of two phases as many steps each
     late = [row.values.get("reward/total") for row in rows if row.phase == "train" and row.step > first]
     known = [value for value in late if value is not None]
     return fmean(known) if known else None

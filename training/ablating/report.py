@@ -119,7 +119,7 @@ def _lines(report: Report) -> Iterator[str]:
     yield from _table(
         ["variant", "answers a run", "runs done", *map(_head, names)],
         [
-            [_cell(one.name), f"{one.samples:,}", _done(one), *(_mean(one.means[name], signed=False) for name in names)]
+            [_cell(one.name), f"{one.samples:,}", _done(one), *_means(one.means, names, report, signed=False)]
             for one in report.variants
         ],
     )
@@ -128,7 +128,7 @@ def _lines(report: Report) -> Iterator[str]:
         yield ""
         yield f"Differences to “{_cell(base.name)}”, paired by seed:"
         yield ""
-        rows = [[_cell(one.name), *_differences(one.differences or {}, names)] for one in others]
+        rows = [[_cell(one.name), *_means(one.differences or {}, names, report, signed=True)] for one in others]
         yield from _table(["variant", *map(_head, names)], rows)
     yield from _failures(report)
 
@@ -148,6 +148,9 @@ def _warnings(report: Report) -> Iterator[str]:
         yield "Variants sample different numbers of answers, or nobody knows how many."
     if not report.done:
         yield "Not all runs are done."
+    every = [mean for one in report.variants for means in (one.means, one.differences or {}) for mean in means.values()]
+    if any(mean.ci95 is not None and mean.ci95[0] == mean.ci95[1] for mean in every):
+        yield "An interval without width says that these seeds do not differ, and not how others would."
 
 
 def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> Iterator[str]:
@@ -163,18 +166,19 @@ def _done(variant: VariantReport) -> str:
     return ", ".join([f"{counts['done']} of {len(variant.runs)}", *others])
 
 
-def _differences(differences: Mapping[str, SeedMean], names: Iterable[str]) -> list[str]:
-    return [_mean(differences[name], signed=True) for name in names]
+def _means(means: Mapping[str, SeedMean], names: Iterable[str], report: Report, *, signed: bool) -> list[str]:
+    return [_mean(means[name], len(report.seeds), signed=signed) for name in names]
 
 
-def _mean(mean: SeedMean, *, signed: bool) -> str:
+def _mean(mean: SeedMean, seeds: int, *, signed: bool) -> str:
     if mean.mean is None:
         return f"– ({mean.reason})"
     sign = "+" if signed else ""
     if mean.ci95 is None:
         return f"{mean.mean:{sign}.3f} ({mean.reason})"
     low, high = mean.ci95
-    return f"{mean.mean:{sign}.3f} [{low:{sign}.3f}, {high:{sign}.3f}]"
+    fewer = "" if mean.n == seeds else f" ({mean.n} seeds)"
+    return f"{mean.mean:{sign}.3f} [{low:{sign}.3f}, {high:{sign}.3f}]{fewer}"
 
 
 def _failures(report: Report) -> Iterator[str]:

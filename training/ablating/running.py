@@ -20,6 +20,7 @@ from typing import IO, Any, Final
 from citerefine.refiner.errors import InputError
 from citerefine.training.ablating.grid import PlannedRun
 from citerefine.training.ablating.outcome import check_same, read_outcome
+from citerefine.training.data.building.whole_file import write_whole
 
 Tell = Callable[[str], None]
 
@@ -84,11 +85,13 @@ def _run(run: PlannedRun, command: Sequence[str], stopping: "_Stopping") -> int:
     try:
         run.folder.parent.mkdir(parents=True, exist_ok=True)
         run.failure.unlink(missing_ok=True)
-        run.file.write_text(run.recipe.resolved(), "utf-8")
+        write_whole(run.file, run.recipe.resolved())  # half of it would keep the ablation from being gone on with
         with run.log.open("a", encoding="utf-8") as log, _started(run, command) as process, stopping.of(process):
             assert process.stdout is not None
             _pass_on(process.stdout, log, said)
             code = process.wait()
+        if code and stopping.stopped:
+            return _STOPPED  # it was not far enough to stop well; no fault of its own
         if code not in (0, _STOPPED):
             reason = _why(code, said)
             run.failure.write_text(json.dumps({"code": code, "reason": reason}, ensure_ascii=False) + "\n", "utf-8")

@@ -121,12 +121,18 @@ def compare_results(a: Results, b: Results, k: Sequence[int] | None = None) -> C
         k: of how many answers the best counts; None: what both folders have.
 
     Raises:
-        InputError: if answers are not worth the same kind of thing, no problem is in both, or k is more than n.
+        InputError: if answers are not worth the same kind of thing, or other judges said what they are worth, no
+            problem is in both, or k is more than n.
     """
     ks = _common_k(a, b, k)
     if (a.about.measure, a.about.right) != (b.about.measure, b.about.right):
         raise InputError(
             f"{a.folder} has {_kind(a)} and {b.folder} has {_kind(b)}; make both alike"
+        )
+    if a.about.support != b.about.support:
+        raise InputError(
+            f"claims of {a.folder} were judged by {a.about.support}, those of {b.folder} by {b.about.support}: what "
+            "two judges say is not to be compared; make both with the same --support"
         )
     others = {problem.id: problem for problem in b.problems}
     shared = [(one, others[one.id]) for one in a.problems if one.id in others]

@@ -31,7 +31,7 @@ LENGTHS: Final = {"ids", "prompt_tokens", "answer_tokens", "total_tokens"}
 
 
 def seed_of(seed: int, id: str, number: int, part: str) -> int:
-    """The seed of one answer: 31 bits of a SHA-256, so that no two answers of a run share their random numbers.
+    """The seed of one answer: 31 bits of a SHA-256, counted up, so that no two answers to a problem have the same.
 
     Args:
         seed: of the run.
@@ -39,8 +39,8 @@ def seed_of(seed: int, id: str, number: int, part: str) -> int:
         number: of the answer, from 0.
         part: `drafts` or `refinements`.
     """
-    digest = hashlib.sha256(f"{seed}/{part}/{number}/{id}".encode("utf-8", "replace")).digest()
-    return int.from_bytes(digest[:4]) >> 1
+    digest = hashlib.sha256(f"{seed}/{part}/{id}".encode("utf-8", "replace")).digest()
+    return int.from_bytes(digest[:4]) + number & 0x7FFFFFFF
 
 
 def sample_values(row: TrainingRow, number: int) -> dict[str, Any]:

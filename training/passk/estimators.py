@@ -8,6 +8,7 @@ same of answers that are worth anything in [0, 1]: the expected best of k. Not h
 """
 
 from collections.abc import Sequence
+from functools import cache
 from math import comb, fsum
 from typing import NamedTuple
 
@@ -45,8 +46,15 @@ def best_of(values: Sequence[float], k: int) -> float:
     n = len(values)
     if not 1 <= k <= n:
         raise ValueError(f"the best of {k} answers needs as many, and there are {n}")
+    return fsum(value * chance for value, chance in zip(sorted(values), _chances(n, k), strict=True))
+
+
+@cache
+def _chances(n: int, k: int) -> tuple[float, ...]:
+    """That the largest of k values is the first, the second … in the order of all n. A run has few n and k, and many
+    problems, and the numbers have thousands of digits."""
     whole = comb(n, k)
-    return fsum(value * (comb(place, k - 1) / whole) for place, value in enumerate(sorted(values)))
+    return tuple(comb(place, k - 1) / whole for place in range(n))
 
 
 def best_bounds(values: Sequence[float | None], k: int) -> Bounds:

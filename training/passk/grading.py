@@ -66,13 +66,17 @@ class GradeAnswer:
             raise StageError(found.failures[0] if found.failures else code_of(found.reason), found.reason)
         return {"value": min(1.0, max(0.0, found.total)), "reason": found.reason}
 
-    async def is_its_own(self, row: TrainingRow) -> bool:
-        """Whether the reference answer of a problem counts as right: else no answer could."""
+    async def is_gradable(self, row: TrainingRow) -> bool:
+        """Whether the reference answer of a problem counts as right: else no answer could.
+
+        Also where the grader failed on it, as on a busy machine: problems must not go because of that, and answers to
+        it fail and are counted if it goes on.
+        """
         text = (row.gold or "").strip()
         if task_of(row).agrees == "mathematics" and "\\boxed" not in text:
             text = rf"\boxed{{{text}}}"
         (found,) = await self._reward.ascore_group(row, [text], patience=self._patience)
-        return found.total == 1.0
+        return found.total == 1.0 or bool(found.failures)
 
     async def aclose(self) -> None:
         """Gives back judges and processes."""

@@ -18,7 +18,7 @@ from citerefine.training.data.building.whole_file import whole_file
 from citerefine.training.data.row import TrainingRow
 from citerefine.training.passk.drawing import DrawDraft, DrawRefinement, sample_values
 from citerefine.training.passk.grading import GradeAnswer
-from citerefine.training.passk.results import PROBLEMS, SAMPLES, Problem
+from citerefine.training.passk.results import PROBLEMS, RESULT, SAMPLES, Problem
 
 STAGES: Final = "stages"
 _COMMAND: Final = "passk"
@@ -116,6 +116,7 @@ def _write(
     out: Path, rows: Sequence[TrainingRow], n: int, run: PassRun, drafts: Work, refined: Work | None
 ) -> tuple[Problem, ...]:
     problems = list[Problem]()
+    _take_away(out / RESULT)
     with whole_file(out / SAMPLES) as write_sample, whole_file(out / PROBLEMS) as write_problem:
         for row in rows:
             before, after = list[float | None](), list[float | None]()
@@ -141,6 +142,14 @@ def _write(
             write_problem(problem.model_dump(mode="json"))
             problems.append(problem)
     return tuple(problems)
+
+
+def _take_away(result: Path) -> None:
+    """An earlier run's figures are not those of the problems that are written now, whatever comes between."""
+    try:
+        result.unlink(missing_ok=True)
+    except OSError as error:
+        raise InputError(f"{result} cannot be replaced: {error.strerror}; name another folder with --out") from error
 
 
 def _told(through: Through | None, part: str, run: PassRun) -> dict[str, Any]:

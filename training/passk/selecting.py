@@ -15,7 +15,7 @@ from citerefine.refiner.records import Record, Text
 from citerefine.training.passk.comparing import Compared, Part, compare_sides
 from citerefine.training.passk.figures import MEAN, Figure, as_right, clusters_of, pass_figures
 from citerefine.training.passk.overlap import asked_in
-from citerefine.training.passk.results import Results, Values
+from citerefine.training.passk.results import RESULT, Results, Values
 
 _LISTED: Final = 3
 
@@ -103,6 +103,14 @@ def _check(folders: Sequence[Results], by: Part) -> None:
             raise InputError(f"{one.folder} and {first.folder} hold other problems; sample the same ones")
         if (one.about.measure, one.about.right) != (first.about.measure, first.about.right):
             raise InputError(f"{one.folder} and {first.folder} grade in two ways; make both with the same --right")
+        if one.about.support != first.about.support:
+            raise InputError(f"{one.folder} and {first.folder} have two judges; make both with the same --support")
+        if one.about.asked_in_training:
+            raise InputError(
+                f"{one.about.asked_in_training} of {len(asked)} problems of {one.folder} are asked in what its model "
+                f"was trained on, or nearly the same are ({one.folder / RESULT} lists them): a choice by them would "
+                "flatter; take them out, and sample again"
+            )
         if by == "refined" and any(problem.refined is None for problem in one.problems):
             raise InputError(f"{one.folder} holds no refinements; sample it with --refine, or choose by drafts")
     if len({one.folder.resolve() for one in folders}) < len(folders):

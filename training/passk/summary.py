@@ -38,8 +38,6 @@ class Summary(About):
     """Rows that could not be asked; they are in no figure."""
     refused_rows: tuple[dict[str, Any], ...]
     """The first of them: `{"line", "id", "code", "reason"}`."""
-    asked_in_training: int | None
-    """Problems that are asked in what the model was trained on too, or nearly; None if nobody said what that is."""
     asked_in_training_ids: tuple[Text, ...]
     failed: dict[str, int]
     """`drafts: code` or `refined: code` → answers whose worth is not known."""
@@ -81,7 +79,7 @@ def summarise(
     drafts = pass_figures(problems, drafts_P, about.k, is_right=is_right)
     refined = pass_figures(problems, refined_P, about.k, is_right=is_right) if has_refined else None
     return Summary(
-        **about.model_dump(),
+        **about.model_dump(exclude={"asked_in_training"}),
         settings=settings,
         problems=len(problems),
         refused=len(asked.refused),

@@ -85,7 +85,9 @@ class PhasedRollouts:
     def scored(self, rollout: int, answers: Sequence[Scored]) -> Mapping[str, float]:
         """Keeps the drafts for the next phase. Returns the figures of the rollout, over all processes."""
         phase, at = self._phase(rollout)
-        known = self._gather([answer.reward for answer in answers if answer.reward is not None])
+        asked = {draft.key for draft in self._waiting.drafts}  # an answer to a question asked anew improves nothing
+        of_phase = [answer.reward for answer in answers if not at or answer.row[GROUP] in asked]
+        known = self._gather([reward for reward in of_phase if reward is not None])
         figures = {f"reward/{phase.name}": fmean(known)} if known else {}
         if at:
             figures |= self._changes(answers)

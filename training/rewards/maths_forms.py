@@ -37,8 +37,11 @@ _WORDED: Final = (
 )
 """12 apples, in a box or in text: what is counted stands in text of its own, where it is left out. Shorter words may be
 products of letters."""
-_SCALES: Final = {"thousand": 3, "million": 6, "billion": 9, "trillion": 12}
-_SCALED: Final = re.compile(rf"(?<=\d)\s*\\text\{{\s*(?P<scale>{'|'.join(_SCALES)})\b[^{{}}\\]*\}}")
+_SCALES: Final = {"hundred": 2, "thousand": 3, "million": 6, "billion": 9, "trillion": 12}
+_SCALE: Final = re.compile("|".join(_SCALES))
+_SCALED: Final = re.compile(
+    rf"(?<=\d)\s*\\text\{{\s*(?P<scales>(?:{_SCALE.pattern})s?\b(?:\s+(?:{_SCALE.pattern})s?\b)*)[^{{}}\\]*\}}"
+)
 _NUMBERS: Final = (
     (re.compile(r"(?<=\\boxed\{)(\s*-?\d+)\s+(\d+)/(\d+)\s*(?=\})"), r"\1\\frac{\2}{\3}"),
     (re.compile(r"(?<=\\boxed\{)(\s*-?\d+(?:\.\d+)?)[eE]([-+]?\d+)\s*(?=\})"), r"\1 \\times 10^{\2}"),
@@ -58,7 +61,16 @@ def mended(text: str) -> str:
         text = groups.sub(lambda found: _SPACE.sub("", found[0]), text)
     for form, instead in (*_MARKS, *_NUMBERS, *_WORDED):
         text = form.sub(instead, text)
-    return _SCALED.sub(lambda found: rf" \times 10^{{{_SCALES[found['scale']]}}}", text)
+    return _SCALED.sub(lambda found: rf" \times 10^{{{_power(found['scales'])}}}", text)
+
+
+def _power(scales: str) -> int:
+    """Of ten, by which these words multiply.
+
+    >>> _power("hundred thousand")
+    5
+    """
+    return sum(_SCALES[scale] for scale in _SCALE.findall(scales))
 
 
 def in_another_base(gold: str, answer: str) -> bool:

@@ -1,9 +1,12 @@
 """The table of an ablation: means over seeds, differences, and failures that are no numbers."""
 
+import json
 from pathlib import Path
 
+import pytest
 from tests.training.ablating.pretended_runs import pretended, write_metrics
 
+from citerefine.training.ablating.outcome import read_outcome
 from citerefine.training.ablating.report import Report, figure_names, make_report, markdown
 
 F1S = {(0.0, 1): 0.1, (0.0, 2): 0.2, (0.0, 3): 0.3, (1.0, 1): 0.5, (1.0, 2): 0.6, (1.0, 3): 0.7}
@@ -40,6 +43,9 @@ def test_a_failed_run_is_no_number_and_the_page_says_so(tmp_path: Path) -> None:
     assert other.runs[1].figures == {}
     page = markdown(made)
     assert "| beta 1 | 160 | 2 of 3, 1 failed | 0.600 [" in page
+    (difference,) = [line for line in page.splitlines() if line.startswith("| beta 1 | +0.400 [")]
+    assert "] (2 seeds) |" in difference
+    assert "seeds)" not in markdown(report(tmp_path / "all"))
     assert page.endswith("Failed:\n\n- beta 1, seed 2: exit code 1: a \\| b \\<b\\>\n")
 
 
@@ -50,6 +56,31 @@ def test_a_run_without_scores_of_its_last_step_has_failed(tmp_path: Path) -> Non
     assert made.variants[0].runs[0].status == "failed"
     assert "no scores of held-out rows after step 20" in made.variants[0].runs[0].reason
     assert made.variants[0].means == {}
+
+
+def test_seeds_that_all_say_the_same_are_no_certainty(tmp_path: Path) -> None:
+    told = "**An interval without width says that these seeds do not differ"
+    assert told in markdown(report(tmp_path / "same", exact=0.0))
+    ablation, runs = pretended(0, 1, out=tmp_path / "other")
+    for run in runs:
+        write_metrics(run, {"f1": run.seed**2 * (run.recipe.train.beta + 1)})
+    assert told not in markdown(make_report(ablation, runs))
+
+
+@pytest.mark.parametrize(("steps", "late"), [(2, 1.5), (20, 19.5), (30, 29.5), (40, 38.5)])
+def test_the_reward_of_training_is_over_as_many_steps_of_either_phase(
+    steps: int, late: float, tmp_path: Path
+) -> None:
+    """The tenth part of 30 steps would have one phase twice as often as the other."""
+    _, (run, *_) = pretended(0, 1, out=tmp_path)
+    longer = run.recipe.model_copy(update={"train": run.recipe.train.model_copy(update={"steps": steps})})
+    run = run._replace(recipe=longer)
+    write_metrics(run, {"f1": 1.0})
+    with (run.folder / "metrics.jsonl").open("a") as file:
+        for step in range(1, steps + 1):
+            row = {"step": step, "time": 0, "phase": "train", "values": {"reward/total": step}}
+            file.write(json.dumps(row) + "\n")
+    assert read_outcome(run).figures["reward"] == late
 
 
 def test_runs_to_come_are_told_of(tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Final
 
 import pytest
 from tests.training.ablating.pretended_runs import command, pretended, starts
@@ -52,6 +53,21 @@ def test_what_is_done_is_not_run_again_and_what_failed_is(tmp_path: Path) -> Non
     assert [starts(run) for run in runs] == [2, 1] * 3
     assert [read_outcome(run).status for run in runs] == ["done"] * 6
     assert not runs[0].failure.exists()
+
+
+def test_a_kill_while_a_recipe_is_written_leaves_no_half_of_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Half a recipe would be read again, and refused, for good."""
+
+    def killed(*paths: object) -> None:
+        raise KeyboardInterrupt
+
+    _, runs = pretended(0, 1, out=tmp_path / "out")
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "replace", killed)
+        with pytest.raises(KeyboardInterrupt):
+            run_all(runs, command(tmp_path), resume=False, tell=lambda line: None)
+    assert not runs[0].file.exists()
+    assert run_all(runs[:1], command(tmp_path), resume=True, tell=lambda line: None)
 
 
 def test_runs_that_are_there_are_gone_on_with_only_if_that_is_asked_for(tmp_path: Path) -> None:
@@ -123,6 +139,31 @@ def test_a_signal_lets_the_run_save_and_begins_no_other(number: int, tmp_path: P
     (runs[0].folder / "starts").write_text("start\n" * 2, "utf-8")  # it does not wait again
     assert run_all(runs[:2], command(tmp_path), resume=True, tell=lambda line: None)
     assert [read_outcome(run).status for run in runs[:2]] == ["done", "done"]
+
+
+EARLY: Final = """
+import os, signal, sys
+from pathlib import Path
+from tests.training.ablating.pretended_runs import pretended
+from citerefine.training.ablating.running import run_all
+_, runs = pretended(0, 1, out=Path(sys.argv[1]) / "out")
+early = (sys.executable, "-I", "-c", f"import os, time; os.kill({os.getpid()}, {sys.argv[2]}); time.sleep(30)")
+print(run_all(runs, early, resume=True, tell=print))
+"""
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_run_that_is_stopped_before_it_hears_signals_did_not_fail(number: int, tmp_path: Path) -> None:
+    """Until its modules are there, a signal ends it at once."""
+    root = Path(__file__).parents[3]
+    done = subprocess.run(
+        [sys.executable, "-c", EARLY, str(tmp_path), str(int(number))],
+        cwd=root, env={**os.environ, "PYTHONPATH": str(root)}, start_new_session=True,
+        capture_output=True, text=True, timeout=60,
+    )  # fmt: skip
+    assert "run 1 of 6: beta 0, seed 1: stopped; what it saved is kept\nFalse" in done.stdout
+    _, runs = pretended(0, 1, out=tmp_path / "out")
+    assert {read_outcome(run).status for run in runs} == {"to do"}
 
 
 def test_a_run_does_not_outlive_an_error_here(tmp_path: Path) -> None:

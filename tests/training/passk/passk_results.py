@@ -1,11 +1,11 @@
 """Results as runs of pass@k leave them, for tests of what is made of them."""
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 
+from citerefine.refiner.recording.line_file import json_line
 from citerefine.training.passk.results import PROBLEMS, RESULT, About, Problem, Results, Values
 
 
@@ -34,7 +34,7 @@ def write_results(folder: Path, problems: Sequence[Problem], **values: object) -
     """A folder with a result."""
     folder.mkdir(parents=True)
     (folder / RESULT).write_text(about(**values).model_dump_json())
-    (folder / PROBLEMS).write_text("".join(json.dumps(one.model_dump(mode="json")) + "\n" for one in problems))
+    (folder / PROBLEMS).write_bytes(b"".join(json_line(one.model_dump(mode="json")) + b"\n" for one in problems))
     return folder
 
 

@@ -91,3 +91,6 @@ def test_what_has_nothing_in_common_or_is_graded_otherwise_is_refused() -> None:
         compare_results(a, side("b", (1.0,) * 4, task="cited", measure="f1", right=0.8))
     with pytest.raises(InputError, match="worth their F1"):
         compare_results(a, side("b", (1.0,) * 4, task="cited", measure="f1"))
+    words, model = (side(by, (1.0,) * 4, task="cited", measure="f1", support=by) for by in ("lexical", "nli:m"))
+    with pytest.raises(InputError, match="judged by lexical, those of nli:m by nli:m"):
+        compare_results(words, model)

@@ -16,8 +16,10 @@ from citerefine.refiner.errors import CallError
 from citerefine.training.data.row import TrainingRow
 from citerefine.training.data.row_reading import read_row
 from citerefine.training.data.settings import DataSettings
+from citerefine.training.passk import running
 from citerefine.training.passk.drawing import DrawDraft, DrawRefinement, seed_of
 from citerefine.training.passk.grading import GradeAnswer, reward_settings
+from citerefine.training.passk.results import PROBLEMS, RESULT
 from citerefine.training.passk.running import PassRun, Stages, run_passk
 from citerefine.training.passk.settings import PasskSettings
 from citerefine.training.rewards.refiner_reward import RefinerReward
@@ -102,6 +104,28 @@ def test_every_answer_has_its_own_stated_seed_and_is_kept_with_its_text(tmp_path
         assert sample["draft"]["text"].startswith("It is")
 
 
+def test_no_two_answers_to_a_problem_have_the_same_seed() -> None:
+    """Of 31 bits that are drawn freely, two of 100,000 would be equal."""
+    seeds = {seed_of(1, "m0", number, "drafts") for number in range(100_000)}
+    assert len(seeds) == 100_000
+    assert max(seeds) < 2**31
+    assert seed_of(1, "m0", 0, "drafts") not in {seed_of(2, "m0", 0, "drafts"), seed_of(1, "m0", 0, "refinements")}
+
+
+def test_what_an_earlier_run_came_to_is_gone_before_problems_are_written_anew(
+    tmp_path: Path, grades: Grades, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Killed before its own figures are written, a run leaves no others beside its problems."""
+    model = ScriptedModel(reply=solves)
+    draw(sums(1), tmp_path, grades, model)
+    (tmp_path / RESULT).write_text("{}")
+    monkeypatch.setattr(running, "whole_file", lambda path: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        draw(sums(1), tmp_path, grades, model, n=8)
+    assert not (tmp_path / RESULT).exists()
+    assert (tmp_path / PROBLEMS).exists()
+
+
 def test_a_refinement_sees_the_draft_and_nothing_of_how_good_it_is(tmp_path: Path, grades: Grades) -> None:
     model = ScriptedModel(reply=solves)
     run = draw(sums(2), tmp_path, grades, model, model)
@@ -179,6 +203,29 @@ def test_a_grader_that_comes_to_nothing_leaves_the_answer_unknown_and_it_is_refi
     assert run.problems[0].refined == (1.0, 1.0)
     assert run.failed == {"drafts: grader_deadline": 2}
     assert "too slow" in lines(tmp_path / "samples.jsonl")[0]["draft"]["reason"]
+
+
+def test_a_problem_is_refused_for_its_reference_answer_and_not_for_a_grader_that_fails(
+    grades: Grades, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from citerefine.training.rewards.maths import MathsGrader
+    from citerefine.training.rewards.parts import Missing, Scored
+
+    found: dict[str, Scored | Missing] = {
+        "1": Scored(1.0),
+        "2": Scored(0.0, "wrong: no"),
+        "3": Missing("bad_gold: no mathematics"),
+        "4": Missing("grader_deadline: too slow", ("grader_deadline",)),
+    }
+
+    async def grade(self: MathsGrader, gold: str, text: str) -> Scored | Missing:
+        return found[gold]
+
+    async def gradable() -> list[bool]:
+        return [await grades("maths").is_gradable(row) for row in sums(4)]
+
+    monkeypatch.setattr(MathsGrader, "grade", grade)
+    assert asyncio.run(gradable()) == [True, False, False, True]
 
 
 def test_what_fails_every_answer_stops_the_run_and_what_is_there_is_kept(tmp_path: Path, grades: Grades) -> None:

@@ -37,6 +37,8 @@ def test_problems_that_are_asked_elsewhere_choose_nothing() -> None:
         select(folders, trained=asked)
     with pytest.raises(InputError, match=r"1 of 40 problems are asked in the test problems.*p7"):
         select(folders, tested=asked)
+    with pytest.raises(InputError, match=r"3 of 40 problems of b are asked in what its model was trained on"):
+        select([folder("a", 1), folder("b", 3, asked_in_training=3)])
     assert select(folders, trained=["What is 2 + 2?"], tested=["What is 3 + 3?"]).best == "b"
 
 
@@ -48,6 +50,8 @@ def test_runs_that_cannot_be_compared_choose_nothing() -> None:
     shorter = folder("b", 3)._replace(problems=folder("b", 3).problems[:-1])
     with pytest.raises(InputError, match="hold other problems"):
         select([folder("a", 1), shorter])
+    with pytest.raises(InputError, match="two judges"):
+        select([folder("a", 1, support="lexical"), folder("b", 3, support="nli:m")])
     drafts = results(Path("b"), [problem(number, [1.0] * 4) for number in range(40)])
     with pytest.raises(InputError, match="no refinements"):
         select([folder("a", 1), drafts], by="refined")

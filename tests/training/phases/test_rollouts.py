@@ -72,8 +72,9 @@ def test_a_question_whose_draft_cannot_be_shown_is_asked_anew_and_counted() -> N
     second = made.rows(1, ROWS)
     assert [(one["prompt"], one[GROUP]) for one in second[:2]] == [("ask a", "a")] * 2
     assert second[2]["prompt"] == "ask b: w"
-    found = made.scored(1, scored(second, "r r r r", [1.0] * 4))
+    found = made.scored(1, scored(second, "w w r r", [0.0, 0.0, 1.0, 1.0]))
     assert found["transitions/asked_anew"] == 0.5
+    assert found["reward/improved"] == 1.0  # of the others
     assert found["transitions/wrong_right"] == 1.0  # of the others
 
 

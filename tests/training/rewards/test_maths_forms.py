@@ -193,6 +193,9 @@ a^{2}b || a^2 b
 \frac{1}{2} || \frac{1}{2}\text{ of them}
 1200000 || \text{1.2 million dollars}
 1500 || 1.5 thousand
+300 || 3 hundred
+300000 || 3 hundred thousand
+5000 || 5 \text{ thousands}
 x=7 || x=\text{7 miles}
 """)
 """The same value."""
@@ -261,6 +264,9 @@ x>2 || x<2
 1\frac12 || \frac{1}{2}
 1\frac12 || \frac{11}{2}
 1.2 || 1.2 million
+3 || 3 hundred
+300 || 3 hundred thousand
+5 || 5 thousands
 7 || 7 or 8
 2 || \text{2 or 3}
 3 || 3 or more
