@@ -65,7 +65,11 @@ Policy = Annotated[
 Passes = Annotated[
     int,
     typer.Option(
-        "--passes", envvar="CITEREFINE_PASSES", min=1, max=2, help="2 lets the model improve its own draft once."
+        "--passes",
+        envvar="CITEREFINE_PASSES",
+        min=1,
+        max=2,
+        help="2 lets a model improve its own draft once; `extractive` makes none.",
     ),
 ]
 Thinking = Annotated[

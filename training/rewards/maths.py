@@ -125,6 +125,7 @@ class _Process:
             stderr=subprocess.DEVNULL,
             text=True,
             encoding="utf-8",
+            start_new_session=True,  # Ctrl-C in a terminal goes to every process of its group; this one is still needed
         )
 
     def end(self) -> None:

@@ -53,8 +53,8 @@ def find_alarms(steps: Sequence[StepRow], settings: WatchSettings) -> list[Alarm
         _cut(training),
         _length(training),
         _rewarded_alone(training),
-        _harms(training, "right_wrong", "wrong_right", _ANSWERS),
-        _harms(training, "claims_damaged", "claims_fixed", _CLAIMS),
+        _harms(training, "answers", "right_wrong", "wrong_right", _ANSWERS),
+        _harms(training, "claims", "claims_damaged", "claims_fixed", _CLAIMS),
         _above(training, "transitions/asked_anew", MOST_ANEW, "asked_anew", _ANEW),
     )
     return [alarm for alarm in found if alarm is not None]
@@ -62,8 +62,8 @@ def find_alarms(steps: Sequence[StepRow], settings: WatchSettings) -> list[Alarm
 
 _ACCURACY: Final = ("heldout/accuracy", "accuracy")
 _COPIED: Final = "words are copied from snippets; give synthesis more weight in the rubrics, and citations less"
-_ANSWERS: Final = "of answers wrong that were right, and {:.0%} right that were wrong"
-_CLAIMS: Final = "of claims unsupported that were supported, and {:.0%} supported that were not"
+_ANSWERS: Final = "{:.0%} of all improvements turn a right answer into a wrong one, and {:.0%} a wrong into a right one"
+_CLAIMS: Final = "of all claims that are kept, {:.0%} lose their support by being improved, and {:.0%} gain it"
 _ANEW: Final = "second prompts show no draft, as they would be too long with it; raise data.total_tokens"
 _MISSING: Final = "answers get no reward; see transcripts.jsonl for the judge's failures"
 
@@ -171,7 +171,7 @@ def _rewarded_alone(training: Sequence[StepRow]) -> Alarm | None:
     return None
 
 
-def _harms(training: Sequence[StepRow], worse: str, better: str, told: str) -> Alarm | None:
+def _harms(training: Sequence[StepRow], what: str, worse: str, better: str, told: str) -> Alarm | None:
     """Whether the second phase makes more worse than better."""
     rows = [row for row in training if _value(row, f"transitions/{worse}") is not None]
     if len(rows) < WINDOW:
@@ -181,9 +181,9 @@ def _harms(training: Sequence[StepRow], worse: str, better: str, told: str) -> A
         return None
     return Alarm(
         rows[-1].step,
-        f"harm_{worse.partition('_')[0]}",
-        f"improvements make {harmed:.0%} {told.format(mended)}: read the samples; train with phases = 'one' "
-        "before, or improve worse drafts (second.select = 'below_median')",
+        f"harm_{what}",
+        f"{told.format(harmed, mended)}: read the samples; train with phases = 'one' before, or "
+        "improve worse drafts (second.select = 'below_median')",
     )
 
 

@@ -3,6 +3,8 @@
 import asyncio
 import json
 import os
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -177,3 +179,22 @@ def test_every_answer_of_gsm8k_is_its_own_value(grader: MathsGrader) -> None:
         return [await grader.grade(gold, rf"So the answer is \boxed{{{gold}}}.") for gold in golds]
 
     assert [gold for gold, part in zip(golds, asyncio.run(grade_all()), strict=True) if part != Scored(1.0)] == []
+
+
+def test_ctrl_c_in_a_terminal_does_not_end_who_compares_answers() -> None:
+    """It goes to every process of the group; a run that saves its step meanwhile still needs the grader."""
+    program = (
+        "import asyncio, os, signal\n"
+        "from citerefine.training.rewards.maths import MathsGrader\n"
+        "signal.signal(signal.SIGINT, lambda *_: None)\n"
+        "grader = MathsGrader(processes=1)\n"
+        "first = asyncio.run(grader.grade('5', '5'))\n"
+        "os.killpg(0, signal.SIGINT)\n"
+        "print(first, asyncio.run(grader.grade('5', '5')), sep='|')\n"
+        "grader.close()\n"
+    )
+    told = subprocess.run(
+        [sys.executable, "-c", program], start_new_session=True, capture_output=True, text=True, timeout=120, check=True
+    )
+    first, second = told.stdout.strip().split("|")
+    assert first == second == repr(Scored(1.0))

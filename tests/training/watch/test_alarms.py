@@ -91,8 +91,8 @@ def test_a_second_phase_that_makes_more_worse_than_better_is_told() -> None:
         ]
 
     (alarm,) = find_alarms(rows(0.3, 0.1), SETTINGS)
-    assert (alarm.step, alarm.code) == (9, "harm_right")
-    assert alarm.message.startswith("improvements make 30% of answers wrong that were right, and 10% right that were")
+    assert (alarm.step, alarm.code) == (9, "harm_answers")
+    assert alarm.message.startswith("30% of all improvements turn a right answer into a wrong one, and 10%")
     assert not find_alarms(rows(0.1, 0.1), SETTINGS)
     assert not find_alarms(rows(0.3, 0.1, n=4), SETTINGS)
 
