@@ -1,8 +1,8 @@
 """Asks for the rewards of a rollout while the rest of it is sampled: `EarlyRewards`.
 
-In: answers part by part, and the event loop of another thread. Out: the rewards of all, and how long they were worked
-on. If a part fails, the others are ended, and awaited, before that rises. Not here: judging (rewards/), sampling
-(sampling.py).
+In: answers group by group, in any order, and the event loop of another thread. Out: the rewards of all in the order of
+their places, and how long they were worked on. If a part fails, the others are ended, and awaited, before that rises.
+Not here: judging (rewards/), sampling (sampling.py).
 """
 
 import asyncio
@@ -20,9 +20,16 @@ class Scoring(Protocol):
     sampling goes on with meanwhile."""
 
     async def add(
-        self, prompts: Sequence[str], completions: Sequence[str], completion_ids: Sequence[Any], **columns: Any
+        self,
+        at: int,
+        prompts: Sequence[str],
+        completions: Sequence[str],
+        completion_ids: Sequence[Any],
+        /,
+        **columns: Any,
     ) -> None:
-        """Begins with further groups; called in their order, and again before it is done."""
+        """Begins with a further group, whose first answer has the place `at` in the rollout; called in any order, and
+        again before it is done."""
 
     async def finish(
         self,
@@ -30,14 +37,27 @@ class Scoring(Protocol):
         log_extra: Callable[[str, list[Any]], None] | None,
         log_metric: Callable[[str, float], None] | None,
     ) -> Sequence[float | None]:
-        """What all answers are worth; called when all of them are added."""
+        """What all answers are worth, in the order of their places; called when all of them are added."""
 
 
 def scoring_of(reward: Any, trainer_state: Any) -> Scoring | None:
-    """Scores the rollout of this step; None if the reward has no method `scoring`, or it gives none now."""
-    begin = getattr(reward, "scoring", None)
-    found: Scoring | None = None if begin is None else begin(trainer_state)
+    """Scores the rollout of this step; None if the reward has no method `scoring`, or it gives none now.
+
+    Nor has a class whose `__call__` is its own, and whose `scoring` is inherited: what it adds would not be asked.
+    """
+    if not _scores_as_called(type(reward)):
+        return None
+    found: Scoring | None = reward.scoring(trainer_state)
     return found
+
+
+def _scores_as_called(kind: type) -> bool:
+    for one in kind.__mro__:
+        if "scoring" in vars(one):
+            return True
+        if "__call__" in vars(one):
+            return False
+    return False
 
 
 class Worked(NamedTuple):
@@ -54,15 +74,24 @@ class EarlyRewards:
     def __init__(self, scoring: Scoring, loop: asyncio.AbstractEventLoop) -> None:
         """`loop`: runs, in a thread of its own."""
         self._scoring, self._loop = scoring, loop
+        self.places: set[int] = set()
+        """Of the groups that were added."""
         self._tasks: list[asyncio.Task[Any]] = []
         self._spans: list[tuple[float, float]] = []
         self._sampled = 0.0
 
     def add(
-        self, prompts: Sequence[str], completions: Sequence[str], completion_ids: Sequence[Any], **columns: Any
+        self,
+        at: int,
+        prompts: Sequence[str],
+        completions: Sequence[str],
+        completion_ids: Sequence[Any],
+        /,
+        **columns: Any,
     ) -> None:
-        """Begins with further groups, and returns at once."""
-        self._loop.call_soon_threadsafe(self._begin, prompts, completions, completion_ids, columns)
+        """Begins with a further group, as `Scoring.add`, and returns at once."""
+        self.places.add(at)
+        self._loop.call_soon_threadsafe(self._begin, (at, prompts, completions, completion_ids), columns)
 
     def finish(self, **logs: Any) -> list[float | None]:
         """The rewards of all, when sampling is done. Arguments are those of `Scoring.finish`; raises what that, or a
@@ -78,10 +107,8 @@ class EarlyRewards:
         """What `finish` and the parts took."""
         return Worked(_covered(self._spans), _covered([(a, min(b, self._sampled)) for a, b in self._spans]))
 
-    def _begin(
-        self, prompts: Sequence[str], completions: Sequence[str], ids: Sequence[Any], columns: dict[str, Any]
-    ) -> None:
-        work = self._timed(self._scoring.add(prompts, completions, ids, **columns))
+    def _begin(self, answers: tuple[Any, ...], columns: dict[str, Any]) -> None:
+        work = self._timed(self._scoring.add(*answers, **columns))
         self._tasks.append(self._loop.create_task(work))
 
     async def _finished(self, logs: dict[str, Any]) -> list[float | None]:

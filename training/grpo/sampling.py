@@ -1,7 +1,7 @@
 """The half of the trainer that samples and asks for rewards: `SamplingTrainer`, a GRPOTrainer of TRL.
 
 In: rows of the dataset. Out: `Rollout`s. TRL samples; here prompts are encoded as they are rendered, and computed once
-for all their answers (generating.py); rewards of some groups are asked for while others are sampled (early.py); an
+for all their answers (generating.py); rewards of a group are asked for while others are sampled (early.py); an
 answer without tokens cannot end the run, and rewards are caught before TRL makes numbers of missing ones. Not here:
 what becomes of a rollout (trainer.py).
 """
@@ -9,7 +9,8 @@ what becomes of a rollout (trainer.py).
 import asyncio
 import math
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")  # before trl is imported
@@ -24,7 +25,7 @@ from citerefine.refiner.errors import CiterefineError
 from citerefine.training.grpo.agreeing import fail_together
 from citerefine.training.grpo.clock import StepClock
 from citerefine.training.grpo.early import EarlyRewards, scoring_of
-from citerefine.training.grpo.generating import generate_shared, until_end
+from citerefine.training.grpo.generating import Listener, generate_shared, until_end
 from citerefine.training.grpo.phases import Row
 from citerefine.training.grpo.reward_figures import tells_figures
 from citerefine.training.grpo.rollout import Rollout
@@ -94,7 +95,7 @@ class SamplingTrainer(GRPOTrainer):  # type: ignore[misc]  # trl is not typed
     def _generate_single_turn(
         self, prompt_ids: Any, images: Any, multimodal_fields: Any, num_generations: int, has_tool_images: bool = False
     ) -> Any:
-        """Answers group after group, so many at once as the settings say.
+        """Answers of so many groups at once as the settings say; in training, each goes to the rewards as it ends.
 
         TRL looks at the last token of each answer; one without any gets an end token, and is left out later.
         """
@@ -104,14 +105,14 @@ class SamplingTrainer(GRPOTrainer):  # type: ignore[misc]  # trl is not typed
         each = self._rows_at_once(len(prompt_ids))
         for start in range(0, len(prompt_ids), each):
             part = slice(start, start + each)
-            some, of_some = self._answers(prompt_ids[part], num_generations)
+            some, of_some = self._answers(prompt_ids[part], num_generations, partial(self._hand_over, start))
             empty += [not row for row in some]
             if of_some is not None:
                 logps = (logps or []) + [row if kept else [0.0] for row, kept in zip(of_some, some, strict=True)]
             ids += [row or [self._tokenizer.eos_token_id] for row in some]
-            if self._early is not None:
-                texts = self.processing_class.batch_decode(ids[part], skip_special_tokens=True)
-                self._early.add(prompts_of(self._rows[part]), texts, ids[part], **columns_of(self._rows[part]))
+            for first in range(start, len(ids), num_generations):
+                if self._early is not None and first not in self._early.places:
+                    self._hand_over(0, first, ids[first : first + num_generations])
         self._caught["empty"] = empty
         return ids, logps
 
@@ -120,11 +121,27 @@ class SamplingTrainer(GRPOTrainer):  # type: ignore[misc]  # trl is not typed
         wanted = self._settings.groups_at_once * self.num_generations
         return min(wanted, rows) if wanted and self.model.training else rows
 
-    def _answers(self, prompt_ids: Sequence[Sequence[int]], num_generations: int) -> Any:
-        """The ids of answers, and their log-probabilities if vLLM tells them."""
-        longest = max(map(len, prompt_ids)) + self.max_completion_length
-        if self.use_vllm or self._settings.shared_prefix == "off" or refusal(self.model, longest):
+    def _hand_over(self, start: int, first: int, ids: list[list[int]]) -> None:
+        """Asks for the rewards of a group whose first answer is row `first` of those that begin at `start`."""
+        if self._early is None:
+            return
+        at = start + first
+        rows = self._rows[at : at + len(ids)]
+        texts = self.processing_class.batch_decode(ids, skip_special_tokens=True)
+        self._early.add(at, [row["prompt"] for row in rows], texts, ids, **columns_of(rows))
+
+    def _answers(
+        self,
+        prompt_ids: Sequence[Sequence[int]],
+        num_generations: int,
+        tell: Callable[[int, list[list[int]]], None],
+    ) -> Any:
+        """The ids of answers, and their log-probabilities if vLLM tells them; `tell` is that of a `Listener`."""
+        if self.use_vllm:
             return super()._generate_single_turn(prompt_ids, None, {}, num_generations)
+        longest = max(map(len, prompt_ids)) + self.max_completion_length
+        shares = self._settings.shared_prefix != "off" and refusal(self.model, longest) is None
+        listener = None if self._early is None else Listener(num_generations, {*self.eos_token_ids}, tell)
         with (
             unwrap_model_for_generation(
                 self.model_wrapped,
@@ -137,15 +154,20 @@ class SamplingTrainer(GRPOTrainer):  # type: ignore[misc]  # trl is not typed
             self._dist.summon_full_params(self.model_wrapped, recurse=False),
         ):
             answers = generate_shared(
-                model, prompt_ids, self.generation_config, self._tokenizer.pad_token_id, self.accelerator.device
+                model,
+                prompt_ids,
+                self.generation_config,
+                self._tokenizer.pad_token_id,
+                self.accelerator.device,
+                shares=shares,
+                listener=listener,
             )
         return until_end(answers, self.eos_token_ids), None
 
     def _early_rewards(self) -> EarlyRewards | None:
-        """What takes the answers of the rollout while it is sampled; None where it is sampled in one go."""
-        if self._rows_at_once(len(self._rows)) == len(self._rows):
-            return None
-        scoring = scoring_of(self.reward_funcs[0], self.state)
+        """What takes the answers of the rollout while it is sampled."""
+        reward = self.reward_funcs[0]
+        scoring = scoring_of(reward, self.state) if is_async_callable(reward) else None
         return None if scoring is None else EarlyRewards(scoring, self.async_loop)
 
     def _calculate_rewards(self, inputs: Any, prompts: Any, completions: Any, completion_ids_list: Any) -> Any:
@@ -169,7 +191,7 @@ class SamplingTrainer(GRPOTrainer):  # type: ignore[misc]  # trl is not typed
             "log_extra": self._log_completion_extra,
             "log_metric": None if self.model.training and tells_figures(reward) else self._log_metric,
         }
-        if self._early is not None:
+        if self._early is not None and self._early.places:  # none where another way of sampling was put in place
             asked = self._early.finish(**logs)
             self._clock.scored(*self._early.worked())
         else:
@@ -189,11 +211,6 @@ class SamplingTrainer(GRPOTrainer):  # type: ignore[misc]  # trl is not typed
 
     def _send_telemetry(self) -> None:
         """Nothing is sent."""
-
-
-def prompts_of(rows: Sequence[Row]) -> list[str]:
-    """The rendered prompt of each row."""
-    return [row["prompt"] for row in rows]
 
 
 def columns_of(rows: Sequence[Row]) -> dict[str, list[Any]]:

@@ -93,8 +93,8 @@ class AlgorithmSettings(Record):
     rollout: Literal["transformers", "vllm_colocate", "vllm_server"] = "transformers"
     """Who samples: this process, vLLM inside it, or a vLLM server of its own."""
     groups_at_once: int = Field(default=0, ge=0)
-    """Groups that each process samples at a time; while the next ones are sampled, rewards of these are asked for. 0:
-    all, and then the rewards."""
+    """Groups that each process samples at a time, where keys and values of all of them do not fit its memory; fewer
+    take longer. 0: all."""
     vllm_url: str = ""
     """Address of the server, as `http://host:8000`."""
     vllm_memory: float = Field(default=0.3, gt=0, lt=1)

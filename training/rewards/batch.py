@@ -59,18 +59,22 @@ class Batch:
         """`grader`: with settings and judges. `rubrics`: where criteria come from; None: from the rows, and the
         settings' static sets."""
         self._grader, self._rubrics = grader, rubrics
-        self._parts: list[_Part] = []
+        self._given: dict[int, _Part] = {}
         self._at_once = asyncio.Semaphore(MOST_AT_ONCE)
 
-    async def ask(self, groups: Sequence[Group]) -> None:
-        """Takes further groups, and asks about them once; those of a call that began later come behind them.
+    async def ask(self, groups: Sequence[Group], at: int = 0) -> None:
+        """Takes further groups, and asks about them once.
+
+        Args:
+            groups: whole ones.
+            at: another number for each call; the results of a lower one come first.
 
         Raises:
             CallError: if asking on is of no use for any answer: `unauthorized`, `no_such_model`, `budget`.
             ModelError: if a judge cannot be loaded.
         """
         part = _Part(groups, self._grader, self._rubrics, self._at_once)
-        self._parts.append(part)
+        self._given[at] = part
         await part.ask()
 
     async def settled(self, patience: float | None) -> Scores:
@@ -92,6 +96,10 @@ class Batch:
             await all_of([part.ask() for part in self._parts])
         groups = [group for part in self._parts for group in part.judged]
         return Scores(groups, [usage for part in self._parts for usage in part.usages()])
+
+    @property
+    def _parts(self) -> "list[_Part]":
+        return [self._given[at] for at in sorted(self._given)]
 
     def _rows(self) -> list[Judged]:
         return [one for part in self._parts for group in part.judged for one in group]

@@ -92,6 +92,7 @@ class RefinerReward:
         self._usages: list[Usage] = []
         self._rubrics = rubrics
         self._panel = Panel(self.settings, judge, support, journal)
+        self._given = [given for given in (judge, support) if given is not None]
         self._transcripts = None if transcripts is None else Transcripts(_of_process(transcripts))
 
     async def __call__(
@@ -127,7 +128,7 @@ class RefinerReward:
             InputError: if the transcripts cannot be written.
         """
         rollout = RolloutScoring(self, _step(trainer_state))
-        await rollout.add(prompts, completions, row=row)
+        await rollout.add(0, prompts, completions, row=row)
         return await rollout.finish(log_extra=log_extra, log_metric=log_metric)
 
     def scoring(self, trainer_state: Any = None) -> "RolloutScoring | None":
@@ -137,6 +138,8 @@ class RefinerReward:
         """
         names = (self.settings.judge, self.settings.support, self.settings.backup)
         if any(name.removeprefix("cascade:").startswith(_IN_PROCESS) for name in names):
+            return None
+        if any(kind in judge.name for kind in _IN_PROCESS for judge in self._given):
             return None
         return RolloutScoring(self, _step(trainer_state))
 
@@ -242,19 +245,27 @@ class RolloutScoring:
     def __init__(self, reward: RefinerReward, step: int) -> None:
         self._reward, self._step = reward, step
         self._batch = reward._batch()
-        self._groups: list[Group] = []
-        self._texts: list[str] = []
+        self._given: dict[int, tuple[list[Group], list[str]]] = {}
 
-    async def add(self, prompts: Sequence[Any], completions: Sequence[Any], *, row: Sequence[Row], **_: Any) -> None:
+    async def add(
+        self,
+        at: int,
+        prompts: Sequence[Any],
+        completions: Sequence[Any],
+        completion_ids: Sequence[Any] | None = None,
+        /,
+        *,
+        row: Sequence[Row],
+        **columns: Any,
+    ) -> None:
         """Asks judges about whole groups, once; arguments and errors are those of a call of the reward.
 
-        Calls may overlap; their answers stand in the order in which the calls began.
+        Calls may overlap, and come in any order: `at` is the place of the first answer in the rollout.
         """
         texts = [_text(completion) for completion in completions]
         groups = [*self._reward._groups(prompts, texts, row, self._step)]
-        self._texts += texts
-        self._groups += groups
-        await self._batch.ask(groups)
+        self._given[at] = (groups, texts)
+        await self._batch.ask(groups, at)
 
     async def finish(
         self,
@@ -265,7 +276,9 @@ class RolloutScoring:
         """The rewards of all answers, when all calls of `add` are done; waits, raises and keeps what a call of the
         reward with all of them would."""
         scores = await self._batch.settled(self._reward.settings.patience)
-        await self._reward._keep(self._step, self._groups, self._texts, scores)
+        given = [self._given[at] for at in sorted(self._given)]
+        groups = [group for part, _ in given for group in part]
+        await self._reward._keep(self._step, groups, [text for _, texts in given for text in texts], scores)
         self._reward._log(scores, log_extra, log_metric)
         return [one.total for one in self._reward.breakdowns]
 

@@ -8,8 +8,9 @@ from typing import Any
 
 from citerefine.refiner.records import Usage
 from citerefine.training.data.prompted import row_of
+from citerefine.training.grpo.early import Scoring, scoring_of
 from citerefine.training.rewards.breakdown import Breakdown
-from citerefine.training.rewards.refiner_reward import RefinerReward, RolloutScoring
+from citerefine.training.rewards.refiner_reward import RefinerReward
 from citerefine.training.watch.callback import Rollout
 
 
@@ -31,9 +32,9 @@ class HeardReward:
         """The rewards; raises as `RefinerReward` does."""
         return await self.reward(prompts, completions, **columns)
 
-    def scoring(self, trainer_state: Any = None) -> RolloutScoring | None:
+    def scoring(self, trainer_state: Any = None) -> Scoring | None:
         """As `RefinerReward.scoring`."""
-        return self.reward.scoring(trainer_state)
+        return scoring_of(self.reward, trainer_state)
 
     def figures(self, groups: Sequence[Sequence[Breakdown]], usages: Sequence[Usage]) -> dict[str, float]:
         """As `RefinerReward.figures`."""

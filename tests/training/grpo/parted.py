@@ -1,4 +1,4 @@
-"""A reward that scores a rollout part by part, at a pace that a test sets, and notes how it was asked.
+"""A reward that scores a rollout group by group, at a pace that a test sets, and notes how it was asked.
 
 In: answers. Out: rewards by their first token. Not here: the project's own reward (tests/training/rewards).
 """
@@ -21,6 +21,8 @@ class Parted:
         self.pauses, self.fails = pauses, fails
         """`fails`: step and part."""
         self.sizes: list[int] = []
+        self.places: list[int] = []
+        """Of the groups, in the order in which they came."""
         self.ended: list[str] = []
         self.whole = 0
         self.texts: list[str] = []
@@ -40,24 +42,28 @@ class Parts:
 
     def __init__(self, reward: Parted, step: int) -> None:
         self.reward, self.step = reward, step
-        self.ids: list[Sequence[int]] = []
-        self.texts: list[str] = []
-        self.rows: list[str] = []
+        self.given: dict[int, tuple[Sequence[str], Sequence[Sequence[int]], Sequence[str]]] = {}
+        """By place: texts, ids, rows."""
         self.count = 0
 
     async def add(
-        self, prompts: Sequence[str], completions: Sequence[str], completion_ids: Sequence[Any], **columns: Any
+        self,
+        at: int,
+        prompts: Sequence[str],
+        completions: Sequence[str],
+        completion_ids: Sequence[Any],
+        /,
+        **columns: Any,
     ) -> None:
-        at, self.count = self.count, self.count + 1
-        self.ids += completion_ids
-        self.texts += completions
-        self.rows += columns["id"]
+        turn, self.count = self.count, self.count + 1
+        self.given[at] = (completions, completion_ids, columns["id"])
         self.reward.sizes.append(len(completions))
+        self.reward.places.append(at)
         self.reward.when.append(("began", time.perf_counter()))
         try:
-            if self.reward.fails == (self.step, at):
+            if self.reward.fails == (self.step, turn):
                 raise JudgeOutage("out")
-            await asyncio.sleep(self.reward.pauses[at % len(self.reward.pauses)])
+            await asyncio.sleep(self.reward.pauses[turn % len(self.reward.pauses)])
             self.reward.ended.append("done")
         except asyncio.CancelledError:
             await asyncio.sleep(0.05)
@@ -65,8 +71,12 @@ class Parts:
             raise
 
     async def finish(self, log_extra: Any, log_metric: Any) -> list[float | None]:
-        self.reward.breakdowns = tuple(SimpleNamespace(id=id, terms=(), reason="", claims=()) for id in self.rows)
-        self.reward.texts = self.texts
-        log_extra("text", self.texts)
-        log_metric("told", float(len(self.texts)))
-        return by_first_token(self.ids)
+        given = [self.given[at] for at in sorted(self.given)]
+        texts = [one for some, _, _ in given for one in some]
+        ids = [one for _, some, _ in given for one in some]
+        rows = [one for _, _, some in given for one in some]
+        self.reward.breakdowns = tuple(SimpleNamespace(id=id, terms=(), reason="", claims=()) for id in rows)
+        self.reward.texts = texts
+        log_extra("text", texts)
+        log_metric("told", float(len(texts)))
+        return by_first_token(ids)

@@ -128,7 +128,7 @@ def early_outage(folder: Path, output: Path) -> dict[str, Any]:
     """A part of the last process alone fails while others of its step are judged; how all end."""
 
     def begun(reward: Parted) -> Scripted:
-        return trainer(folder, output, reward, dataset=prompts(16), steps=3, prompts_per_step=8, groups_at_once=1)
+        return trainer(folder, output, reward, dataset=prompts(16), steps=3, prompts_per_step=8)
 
     reward = Parted()
     made = begun(reward)

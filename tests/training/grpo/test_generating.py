@@ -11,7 +11,7 @@ from tests.training.prefix.ways import KINDS, small_model
 from transformers import GenerationConfig
 from trl import GRPOTrainer
 
-from citerefine.training.grpo.generating import distinct, generate_shared, until_end
+from citerefine.training.grpo.generating import Listener, distinct, generate_shared, until_end
 from citerefine.training.grpo.settings import LoraSettings
 
 CPU = torch.device("cpu")
@@ -103,19 +103,38 @@ def _move_adapters(made: Scripted) -> None:
             parameter.data.normal_()
 
 
-def test_a_model_that_does_not_fit_and_prompts_that_shall_not_be_shared_are_left_to_trl(
-    tiny_qwen3: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    asked: list[int] = []
+@pytest.mark.parametrize("why", ["off", "unfit"])
+def test_where_prompts_cannot_be_shared_each_row_computes_its_own(tiny_qwen3: Path, tmp_path: Path, why: str) -> None:
+    made = trainer(tiny_qwen3, tmp_path, shared_prefix="off" if why == "off" else "auto")
+    if why == "unfit":
+        made.model.config.attention_dropout = 0.5
+    made.model.train()
+    widths: list[tuple[int, ...]] = []
+    made.model.model.embed_tokens.register_forward_hook(lambda _, args, __: widths.append(tuple(args[0].shape)))
+    ids = made._tokenize_prompts([prompt for prompt in prompts()["prompt"][:2] for _ in range(4)])[0]
 
-    def of_trl(self: Any, prompt_ids: Any, *_: Any, **__: Any) -> Any:
-        asked.append(len(prompt_ids))
-        return [[7]] * len(prompt_ids), None
+    def sampled(turn: Callable[..., Any]) -> Any:
+        torch.manual_seed(1)
+        return turn(ids, None, {}, 4)
 
-    monkeypatch.setattr(GRPOTrainer, "_generate_single_turn", of_trl)
-    off = trainer(tiny_qwen3, tmp_path, shared_prefix="off")
-    unfit = trainer(tiny_qwen3, tmp_path)
-    unfit.model.config.attention_dropout = 0.5
-    for made in (off, unfit):
-        assert made._generate_single_turn([[1, 2]] * 4, None, {}, 4) == ([[7]] * 4, None)
-    assert asked == [4, 4]
+    ours = sampled(made._generate_single_turn)
+    assert widths[0] == (8, max(map(len, ids)))
+    assert ours == sampled(lambda *given: GRPOTrainer._generate_single_turn(made, *given))
+
+
+def test_a_listener_hears_of_each_group_that_ends_and_changes_no_answer() -> None:
+    model, chosen, ends = small_model().eval(), config(sample=True), {END, *range(6, 60)}
+    chosen.eos_token_id = [*ends]
+    plain = generated(lambda: generate_shared(model, rows(2), chosen, 0, CPU))
+    told = dict[int, list[list[int]]]()
+
+    def tell(first: int, ids: list[list[int]]) -> None:
+        assert first not in told
+        told[first] = ids
+
+    heard = generated(lambda: generate_shared(model, rows(2), chosen, 0, CPU, listener=Listener(2, ends, tell)))
+    assert torch.equal(heard, plain)
+    whole = until_end(plain, ends)
+    ended = [first for first in range(0, 8, 2) if all(ids[-1] in ends for ids in whole[first : first + 2])]
+    assert ended
+    assert told == {first: whole[first : first + 2] for first in ended}

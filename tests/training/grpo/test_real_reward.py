@@ -12,6 +12,7 @@ from citerefine.training.data.prompted import prompt_rows, to_dataset
 from citerefine.training.data.row import TrainingRow
 from citerefine.training.data.settings import DataSettings
 from citerefine.training.rewards import RefinerReward, RewardSettings
+from citerefine.training.running.heard import HeardReward
 
 FACTS = {"perch": "Perch doubled in Lake Orven by 2010.", "pike": "Pike halved in Lake Orven by 2012."}
 ANSWERS = [
@@ -65,3 +66,27 @@ def test_the_supported_claim_of_an_answer_has_more_credit_than_the_other(tiny_qw
     outside = advantages[0]
     assert advantages[fact] > outside > advantages[other]
     assert not advantages[batch["completion_mask"][0] == 0].any()
+
+
+def test_groups_that_are_scored_as_they_end_are_worth_what_they_are_worth_together(
+    tiny_qwen3: Path, tmp_path: Path
+) -> None:
+    """Sampled ones, with the reward as a run has it; the transcripts have their order too."""
+
+    class Whole(HeardReward):
+        def scoring(self, trainer_state: Any = None) -> None:
+            return None
+
+    runs, kept = [], []
+    for kind in (HeardReward, Whole):
+        trainer = made(tiny_qwen3, tmp_path / kind.__name__)
+        trainer.scripts = []
+        trainer.reward_funcs = [kind(trainer.reward_funcs[0])]
+        trainer.train()
+        runs.append(trainer)
+        transcripts = (tmp_path / kind.__name__ / "transcripts.jsonl").read_text().splitlines()
+        kept.append([json.loads(line) for line in transcripts])
+    assert ["scoring/under_rollout" in run.state.log_history[0] for run in runs] == [True, False]
+    assert len(kept[0]) == 8
+    assert kept[0] == kept[1]
+    assert same(weights(runs[0].model), weights(runs[1].model))

@@ -69,9 +69,9 @@ async def in_parts(reward: RefinerReward, logs: Logs) -> list[float | None]:
     scoring = reward.scoring(STATE)
     assert scoring is not None
     parts = []
-    for numbers in ([0], [1], [2]):
-        prompts, texts, rows = columns(numbers)
-        parts.append(asyncio.create_task(scoring.add(prompts, texts, row=rows)))
+    for number in (1, 2, 0):  # in the order in which they end
+        prompts, texts, rows = columns([number])
+        parts.append(asyncio.create_task(scoring.add(number * len(TEXTS), prompts, texts, row=rows)))
         await asyncio.sleep(0.01)
     await asyncio.gather(*parts)
     return await scoring.finish(log_extra=logs.extra, log_metric=logs.metric)
@@ -117,7 +117,7 @@ def scored(judge: WordRubricJudge, numbers: Sequence[int] = (0, 1, 2), **setting
         assert scoring is not None
         for n in numbers:
             prompts, texts, rows = columns([n])
-            await scoring.add(prompts, texts, row=rows)
+            await scoring.add(n * len(TEXTS), prompts, texts, row=rows)
         return await scoring.finish()
 
     return asyncio.run(ask())
@@ -169,7 +169,7 @@ def test_parts_together_keep_to_the_bound_of_answers_at_once() -> None:
         scoring = reward.scoring()
         assert scoring is not None
         row, texts = ROWS[0], [answer("perch")] * 50
-        await asyncio.gather(*(scoring.add([f"p{n}"] * 50, texts, row=[row] * 50) for n in range(3)))
+        await asyncio.gather(*(scoring.add(50 * n, [f"p{n}"] * 50, texts, row=[row] * 50) for n in range(3)))
         await scoring.finish()
 
     asyncio.run(ask())
@@ -188,3 +188,11 @@ def test_parts_together_keep_to_the_bound_of_answers_at_once() -> None:
 )
 def test_judges_in_this_process_wait_until_all_is_sampled(settings: dict[str, Any], offered: bool) -> None:
     assert (RefinerReward(RewardSettings(**settings)).scoring() is not None) == offered
+
+
+@pytest.mark.parametrize(("name", "offered"), [("words", True), ("chat (hf:somewhere; listed)", False)])
+def test_judges_that_were_given_are_known_by_their_names(name: str, offered: bool) -> None:
+    judge = WordRubricJudge()
+    judge.name = name
+    reward = RefinerReward(RewardSettings(), judge=judge, support=WordSupportJudge())
+    assert (reward.scoring() is not None) == offered
