@@ -1,8 +1,9 @@
 """What became of one run of an ablation, by what is in its folder.
 
 In: a `PlannedRun`. Out: `Outcome`: done with figures, failed with the reason, interrupted, or not begun. A figure is
-what the held-out rows said after the last step; beside them stands the mean reward of the last tenth of all steps. A
-run that is not done has no figures. Not here: running it (running.py), means over seeds (estimates.py).
+what the held-out rows said after the last step; beside them stand the mean rewards of the last tenth of all steps, that
+of first answers and, where a run has two phases, that of improvements. Both count the same answers, those that were cut
+off too. A run that is not done has no figures. Not here: running it (running.py), means over seeds (estimates.py).
 """
 
 import json
@@ -20,9 +21,13 @@ from citerefine.training.recipes.reading import load_recipe
 from citerefine.training.run import run_identity
 from citerefine.training.running.run_folder import RunFolder
 from citerefine.training.watch.run_journal import StepRow, read_steps
+from citerefine.training.watch.table import phase_of
 
 Status = Literal["done", "failed", "interrupted", "to do"]
 REWARD: Final = "reward"
+"""Of first answers: drafts, where a run has two phases."""
+IMPROVED: Final = "reward_improved"
+"""Of improvements; only in runs with two phases."""
 _HELDOUT: Final = "heldout/"
 _COUNTS: Final = ("n", "unscored")
 _LATE: Final = 10
@@ -37,7 +42,8 @@ class Outcome(Record):
     reason: Text = ""
     """Why it failed."""
     figures: dict[str, float | None] = Field(default_factory=dict)
-    """Name, as `f1` → the figure of the held-out rows after the last step; `reward`: of training, late in the run."""
+    """Name, as `f1` → the figure of the held-out rows after the last step; `reward` and `reward_improved`: of training,
+    late in the run."""
 
 
 def read_outcome(run: PlannedRun) -> Outcome:
@@ -78,21 +84,29 @@ def _reason(run: PlannedRun) -> str:
 
 def _done(run: PlannedRun) -> Outcome:
     rows = read_steps(run.folder / "metrics.jsonl")
-    last = run.recipe.train.steps
+    updates = run.recipe.train.updates_per_rollout
+    last = run.recipe.train.steps * updates  # a line of the journal is an update
     heldout = [row for row in rows if row.phase == "heldout" and row.step == last]
     if not heldout:
         reason = f"it is done, and has no scores of held-out rows after step {last}; see {run.log}"
         return Outcome(seed=run.seed, status="failed", reason=reason)
     named = {name.removeprefix(_HELDOUT): value for name, value in heldout[-1].values.items() if _is_figure(name)}
-    return Outcome(seed=run.seed, status="done", figures={**named, REWARD: _late_reward(rows, last)})
+    return Outcome(seed=run.seed, status="done", figures={**named, **_late_rewards(rows, last, updates)})
 
 
 def _is_figure(name: str) -> bool:
     return name.startswith(_HELDOUT) and name.removeprefix(_HELDOUT) not in _COUNTS
 
 
-def _late_reward(rows: Sequence[StepRow], last: int) -> float | None:
-    first = last - max(2, last // _LATE // 2 * 2)  # of two phases as many steps each
-    late = [row.values.get("reward/total") for row in rows if row.phase == "train" and row.step > first]
-    known = [value for value in late if value is not None]
+def _late_rewards(rows: Sequence[StepRow], last: int, updates: int) -> dict[str, float | None]:
+    both = 2 * updates  # lines of a rollout of either phase
+    first = last - max(both, last // _LATE // both * both)
+    late = [row for row in rows if row.phase == "train" and row.step > first]
+    improved = [row for row in late if phase_of(row) == "improved"]
+    first_answers = _reward([row for row in late if phase_of(row) != "improved"])
+    return {REWARD: first_answers, **({IMPROVED: _reward(improved)} if improved else {})}
+
+
+def _reward(rows: Sequence[StepRow]) -> float | None:
+    known = [value for row in rows if (value := row.values.get("reward/total")) is not None]
     return fmean(known) if known else None

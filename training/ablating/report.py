@@ -12,11 +12,17 @@ from citerefine.refiner.records import Line, Record, Text
 from citerefine.training.ablating.ablation import FEWEST_SEEDS, Ablation
 from citerefine.training.ablating.estimates import INTERVAL, SeedMean, paired_difference, seed_mean
 from citerefine.training.ablating.grid import PlannedRun
-from citerefine.training.ablating.outcome import REWARD, Outcome, Status, read_outcome
+from citerefine.training.ablating.outcome import IMPROVED, REWARD, Outcome, Status, read_outcome
 
-_HEADS: Final = {"f1": "citation F1", "score": "citation score", REWARD: "reward in training"}
+_HEADS: Final = {
+    "f1": "citation F1",
+    "score": "citation score",
+    REWARD: "reward of first answers",
+    IMPROVED: "reward of improvements",
+}
 """What figures are called that are not called by their name."""
 _ORDER: Final = ("f1", "score", "precision", "recall", "accuracy", "verbatim", "exact", "rubric", "audit")
+_REWARDS: Final = (REWARD, IMPROVED)
 _NOT_DONE: Final[tuple[Status, ...]] = ("failed", "interrupted", "to do")
 
 
@@ -89,10 +95,10 @@ def make_report(ablation: Ablation, runs: Sequence[PlannedRun]) -> Report:
 
 
 def figure_names(outcomes: Iterable[Outcome]) -> tuple[str, ...]:
-    """The figures that any run has a value of: what is known first, then by name, the reward last."""
+    """The figures that any run has a value of: what is known first, then by name, rewards last."""
     found = {name for outcome in outcomes for name, value in outcome.figures.items() if value is not None}
     known = [name for name in _ORDER if name in found]
-    return (*known, *sorted(found - {*known, REWARD}), *((REWARD,) if REWARD in found else ()))
+    return (*known, *sorted(found - {*known, *_REWARDS}), *(name for name in _REWARDS if name in found))
 
 
 def _column(outcomes: Iterable[Outcome], figure: str) -> dict[int, float | None]:
@@ -137,7 +143,7 @@ def _what_is_shown(report: Report) -> str:
     return (
         f"Means over seeds of what held-out rows say after the last step, with intervals ({report.interval}). "
         "Each interval is for itself: of many differences without any effect one in twenty leaves out 0. Rewards are "
-        "those of training; where variants are paid otherwise they cannot be compared."
+        "those of training, late in the run; where variants are paid otherwise they cannot be compared."
     )
 
 

@@ -23,7 +23,7 @@ from citerefine.training.grpo.sft import RefinerSftTrainer, imitation_rows
 from citerefine.training.running.quiet import quiet
 
 SETTINGS: Final = SftSettings(
-    steps=200,
+    steps=400,
     rows_per_step=32,
     micro_rows=32,
     learning_rate=3e-3,

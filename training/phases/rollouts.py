@@ -26,6 +26,10 @@ Gather = Callable[[list[Any]], list[Any]]
 """The items of all processes, in their order."""
 GROUP: Final = "group"
 """Column of a row with the key of its group."""
+PHASE: Final = "phase"
+"""Column with the name of the phase that its answer is of."""
+DRAFT: Final = "draft"
+"""Column with the draft that its answer improves, as it was written; None of a first answer."""
 _FILE: Final = "drafts.json"
 
 
@@ -79,8 +83,9 @@ class PhasedRollouts:
     def _asked(self, phase: Phase, row: Row, draft: Draft | None) -> Row:
         made = phase.ask(row, draft)
         if made is None:
-            return {**row, GROUP: self._phases[0].key(row["id"], None)}
-        return {**made, GROUP: phase.key(row["id"], draft)}
+            made, phase, draft = row, self._phases[0], None
+        shown = None if draft is None else draft.text
+        return {**made, GROUP: phase.key(row["id"], draft), PHASE: phase.name, DRAFT: shown}
 
     def scored(self, rollout: int, answers: Sequence[Scored]) -> Mapping[str, float]:
         """Keeps the drafts for the next phase. Returns the figures of the rollout, over all processes."""

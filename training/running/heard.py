@@ -9,6 +9,7 @@ from typing import Any
 from citerefine.refiner.records import Usage
 from citerefine.training.data.prompted import row_of
 from citerefine.training.grpo.early import Scoring, scoring_of
+from citerefine.training.phases.rollouts import DRAFT, PHASE
 from citerefine.training.rewards.breakdown import Breakdown
 from citerefine.training.rewards.refiner_reward import RefinerReward
 from citerefine.training.watch.callback import Rollout
@@ -49,7 +50,8 @@ class HeardReward:
     ) -> None:
         """Is told the answers of this process that are trained on, each with its row of the data set."""
         questions = [row_of(row["row"]).question for row in rows]
-        self._last = Rollout(questions, [*completions], [*breakdowns])
+        phases, drafts = [row.get(PHASE, "") for row in rows], [row.get(DRAFT) for row in rows]
+        self._last = Rollout(questions, [*completions], [*breakdowns], phases, drafts)
 
     def last(self) -> Rollout | None:
         """What was kept last, once: several steps may train on it. None if nothing was since."""

@@ -35,6 +35,10 @@ class Rollout(NamedTuple):
     questions: Sequence[str]
     completions: Sequence[str]
     breakdowns: Sequence[Breakdown]
+    phases: Sequence[str] = ()
+    """Of each completion: `draft`, or `improved`; empty, as each word may be, in a run with one phase."""
+    drafts: Sequence[str | None] = ()
+    """That each completion improves; None of a first answer."""
 
 
 class Watcher(TrainerCallback):  # type: ignore[misc]  # transformers is not typed

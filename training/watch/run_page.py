@@ -56,7 +56,7 @@ PANELS: Final = (
         "Held-out reference answers",
         "heldout",
         (("heldout/accuracy", "right"),),
-        "Share of the same answers that are the reference answer.",
+        "Of greedy answers to questions that are never trained on, the share that agree with the reference answer.",
     ),
     Panel(
         "Reward",
@@ -139,7 +139,8 @@ PANELS: Final = (
         "Held-out rubric score",
         "heldout",
         (("heldout/rubric", "rewarded judge"),),
-        "Of the same answers, by the judge that is rewarded; set watch.audit to see what another one says.",
+        "Greedy answers to questions that are never trained on, by the judge that is rewarded; set watch.audit to see "
+        "what another one says.",
         instead_of="heldout/audit",
     ),
     Panel("Divergence", "train", (("kl", "KL"),), "From the first policy, per token."),
@@ -260,10 +261,11 @@ def _facts(steps: Sequence[StepRow]) -> list[Fact]:
     cited = ("Held-out citation F1", heldout, "heldout/f1")
     accuracy = ("Held-out accuracy", heldout, "heldout/accuracy")
     measured = [one for one in (cited, accuracy) if Series(one[0], points(one[1], one[2])).known]
-    reward = ("Reward", training, "reward/total")
+    rewards = [("Reward", training, "reward/total")]
     if _is_known(training, "reward/draft"):  # each second step is of improvements, which are no later answers
-        reward = ("Reward of drafts", training, "reward/draft")
-    return [_fact(*one) for one in [*(measured or [cited]), reward]]
+        phases = (("Reward of drafts", "reward/draft"), ("Reward of improvements", "reward/improved"))
+        rewards = [(word, training, name) for word, name in phases]
+    return [_fact(*one) for one in [*(measured or [cited]), *rewards]]
 
 
 def _fact(word: str, rows: Sequence[StepRow], name: str) -> Fact:

@@ -12,9 +12,10 @@ from citerefine.training.rewards.breakdown import Term
 from citerefine.training.watch.samples import Sample
 
 TEXT_LIMIT: Final = 4_000
-"""Code points of a completion that are shown."""
+"""Code points of a completion, and of a draft, that are shown."""
 QUESTION_LIMIT: Final = 400
 REASON_LIMIT: Final = 300
+WORD_LIMIT: Final = 40
 _FULL: Final = 1 - 1e-9
 
 
@@ -38,6 +39,12 @@ class SampleView(NamedTuple):
     reason: str
     terms: tuple[tuple[str, float | None], ...]
     """Of those that apply to the row."""
+    phase: str
+    """Empty in a run with one."""
+    draft: str | None
+    """That the completion improves; None of a first answer."""
+    n_draft_left_out: int
+    """Code points of the draft."""
 
 
 def view_sample(sample: Sample) -> SampleView:
@@ -50,7 +57,10 @@ def view_sample(sample: Sample) -> SampleView:
         n_left_out=max(0, len(sample.completion) - TEXT_LIMIT),
         total=breakdown.total,
         reason=clip(breakdown.reason, REASON_LIMIT),
-        terms=tuple((clip(term.name, 40), term.value) for term in breakdown.terms if _is_told(term)),
+        terms=tuple((clip(term.name, WORD_LIMIT), term.value) for term in breakdown.terms if _is_told(term)),
+        phase=clip(sample.phase, WORD_LIMIT),
+        draft=None if sample.draft is None else sample.draft[:TEXT_LIMIT],
+        n_draft_left_out=max(0, len(sample.draft or "") - TEXT_LIMIT),
     )
 
 

@@ -17,7 +17,7 @@ from citerefine.training.rewards.breakdown import Breakdown
 from citerefine.training.watch.run_journal import kept_size
 
 MAX_TEXT: Final = 20_000
-"""Code points of a completion, and of a question, that are kept."""
+"""Code points of a completion, a draft and a question that are kept."""
 MAX_LINE: Final = 1 << 20
 
 
@@ -29,6 +29,10 @@ class Sample(Record):
     completion: Text
     """As it was written, with its tags; the end of a very long one is left out."""
     breakdown: Breakdown
+    phase: Text = ""
+    """`draft`, or `improved`; empty in a run with one phase."""
+    draft: Text | None = None
+    """That the completion improves, as it was written; None of a first answer."""
 
 
 class SampleFile:
@@ -40,16 +44,34 @@ class SampleFile:
         self.path = path
 
     def add(
-        self, step: int, questions: Sequence[str], completions: Sequence[str], breakdowns: Sequence[Breakdown]
+        self,
+        step: int,
+        questions: Sequence[str],
+        completions: Sequence[str],
+        breakdowns: Sequence[Breakdown],
+        phases: Sequence[str] = (),
+        drafts: Sequence[str | None] = (),
     ) -> None:
-        """Keeps some of a step's completions, spread evenly over their rewards; those without a reward come last."""
+        """Keeps some of a step's completions, spread evenly over their rewards; those without a reward come last.
+
+        Args:
+            step: that they are trained on in.
+            questions: of the completions.
+            completions: of the step.
+            breakdowns: what they earned.
+            phases: of the completions; empty in a run with one.
+            drafts: that they improve; empty in a run with one phase.
+        """
         order = sorted(range(len(breakdowns)), key=lambda at: _rank(breakdowns[at]))
         for at in spread(order, self._per_step):
+            draft = drafts[at] if drafts else None
             sample = Sample(
                 step=step,
                 question=questions[at][:MAX_TEXT],
                 completion=completions[at][:MAX_TEXT],
                 breakdown=breakdowns[at],
+                phase=phases[at] if phases else "",
+                draft=None if draft is None else draft[:MAX_TEXT],
             )
             self._file.append(json_line(sample.model_dump(mode="json")))
 

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from tests.training.ablating.pretended_runs import pretended, write_metrics
 
+from citerefine.training.ablating.grid import PlannedRun
 from citerefine.training.ablating.outcome import read_outcome
 from citerefine.training.ablating.report import Report, figure_names, make_report, markdown
 
@@ -81,6 +82,52 @@ def test_the_reward_of_training_is_over_as_many_steps_of_either_phase(
             row = {"step": step, "time": 0, "phase": "train", "values": {"reward/total": step}}
             file.write(json.dumps(row) + "\n")
     assert read_outcome(run).figures["reward"] == late
+
+
+def two_phases(run: PlannedRun, steps: int, updates: int = 1) -> PlannedRun:
+    """A run that is done, whose drafts earn what their step is and improvements 100 more."""
+    changes = {"steps": steps, "updates_per_rollout": updates, "prompts_per_step": 4}
+    run = run._replace(recipe=run.recipe.model_copy(update={"train": run.recipe.train.model_copy(update=changes)}))
+    write_metrics(run, {"f1": 1.0}, step=steps * updates)
+    with (run.folder / "metrics.jsonl").open("a") as file:
+        for at in range(steps):
+            step = at * updates + 1
+            of_phase = {"reward/improved": 0.5, "transitions/asked_anew": 0.0} if at % 2 else {"reward/draft": 0.5}
+            values = {"reward/total": step + 100 * (at % 2), **of_phase}
+            file.write(json.dumps({"step": step, "time": 0, "phase": "train", "values": values}) + "\n")
+            for more in range(1, updates):
+                file.write(json.dumps({"step": step + more, "time": 0, "phase": "train", "values": {"kl": 0}}) + "\n")
+    return run
+
+
+@pytest.mark.parametrize(
+    ("steps", "updates", "drafts", "improvements"),
+    [(2, 1, 1, 102), (40, 1, 38, 139), (2, 2, 1, 103), (40, 4, 149, 253)],
+)
+def test_improvements_have_a_reward_of_their_own(
+    steps: int, updates: int, drafts: float, improvements: float, tmp_path: Path
+) -> None:
+    """Both are of answers that were cut off too, as in runs with one phase: `reward/draft` leaves these out."""
+    _, (run, *_) = pretended(0, 1, out=tmp_path)
+    figures = read_outcome(two_phases(run, steps, updates)).figures
+    assert (figures["reward"], figures["reward_improved"]) == (drafts, improvements)
+
+
+def test_variants_of_one_phase_and_of_two_are_compared_by_first_answers(tmp_path: Path) -> None:
+    ablation, runs = pretended(0, 1, out=tmp_path)
+    done = [two_phases(run, 20) if run.recipe.train.beta else run for run in runs]
+    for run in done:
+        if not run.recipe.train.beta:
+            write_metrics(run, {"f1": 1.0})
+            row = {"step": 20, "time": 0, "phase": "train", "values": {"reward/total": 18}}
+            with (run.folder / "metrics.jsonl").open("a") as file:
+                file.write(json.dumps(row) + "\n")
+    page = markdown(make_report(ablation, done))
+    assert "| citation F1 | reward of first answers | reward of improvements |" in page
+    (one,) = [line for line in page.splitlines() if line.startswith("| beta 0 ")]
+    assert one.endswith("| 18.000 [18.000, 18.000] | – (no seed has a value) |")
+    _, two = [line for line in page.splitlines() if line.startswith("| beta 1 ")]
+    assert two.endswith("| +1.000 [+1.000, +1.000] | – (no seed has a value) |")
 
 
 def test_runs_to_come_are_told_of(tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ from tests.training.phases.drafts import draft
 from citerefine.training.grpo.phases import Row, Scored
 from citerefine.training.phases.draft import Draft
 from citerefine.training.phases.phase import improving, solving
-from citerefine.training.phases.rollouts import GROUP, PhasedRollouts
+from citerefine.training.phases.rollouts import DRAFT, GROUP, PHASE, PhasedRollouts
 from citerefine.training.phases.settings import Selection
 
 G = 2
@@ -41,6 +41,7 @@ def test_a_batch_goes_through_both_phases_in_groups_of_one_prompt() -> None:
     made = phases()
     first = made.rows(0, ROWS)
     assert [(one["prompt"], one[GROUP]) for one in first] == [("ask a", "a"), ("ask a", "a"), *[("ask b", "b")] * 2]
+    assert [(one[PHASE], one[DRAFT]) for one in first] == [("draft", None)] * 4
     made.scored(0, scored(first, "w r r w", [0.0, 1.0, 1.0, 0.0]))
     second = made.rows(1, ROWS)
     assert [one["prompt"] for one in second] == ["ask a: w", "ask a: w", "ask b: w", "ask b: w"]
@@ -72,6 +73,7 @@ def test_a_question_whose_draft_cannot_be_shown_is_asked_anew_and_counted() -> N
     second = made.rows(1, ROWS)
     assert [(one["prompt"], one[GROUP]) for one in second[:2]] == [("ask a", "a")] * 2
     assert second[2]["prompt"] == "ask b: w"
+    assert [(one[PHASE], one[DRAFT]) for one in second] == [("draft", None)] * 2 + [("improved", "w")] * 2
     found = made.scored(1, scored(second, "w w r r", [0.0, 0.0, 1.0, 1.0]))
     assert found["transitions/asked_anew"] == 0.5
     assert found["reward/improved"] == 1.0  # of the others
@@ -126,6 +128,6 @@ def test_another_seed_or_rollout_draws_other_drafts() -> None:
 def test_one_phase_alone_is_training_as_it_is_without_any() -> None:
     made = PhasedRollouts((solving(),), G, 1)
     rows = made.rows(0, ROWS)
-    assert [{**one, GROUP: None} for one in rows] == [{**one, GROUP: None} for one in ROWS]
+    assert [{name: one[name] for name in ROWS[0]} for one in rows] == ROWS
     assert made.scored(0, scored(rows, "A B C D", [0.0, 1.0, None, 1.0])) == {"reward/draft": pytest.approx(2 / 3)}
     assert made.rows(1, ROWS) == rows

@@ -101,6 +101,7 @@ def test_a_run_on_mathematics_shows_how_many_answers_are_right(tmp_path: Path) -
     assert facts[0] == ["Held-out accuracy", "0.750", "+0.500 since the start"]
     assert [fact[0] for fact in facts] == ["Held-out accuracy", "Reward"]
     assert any("right from 0.25 to 0.75" in label for label in page.xpath("//svg/@aria-label"))
+    assert "the same answers" not in page.text_content()  # as what? there is no other chart of them
 
 
 def test_nothing_from_outside_becomes_markup(tmp_path: Path) -> None:
@@ -163,4 +164,27 @@ def test_a_run_in_two_phases_shows_what_became_of_drafts(tmp_path: Path) -> None
     assert any("drafts from 0.1 to 0.7; improvements from 0.8 to 0.8" in label for label in labels)
     assert not any(label.startswith("Reward, ") for label in labels)
     facts = [[part.text_content() for part in fact] for fact in page.xpath("//div[@class='metric']")]
-    assert facts[1] == ["Reward of drafts", "0.700", "+0.600 since the start"]
+    assert facts[1:] == [
+        ["Reward of drafts", "0.700", "+0.600 since the start"],
+        ["Reward of improvements", "0.800", "0.000 since the start"],
+    ]
+
+
+def test_an_improvement_stands_under_the_draft_that_it_improves(tmp_path: Path) -> None:
+    samples = SampleFile(tmp_path / "samples.jsonl", 4)
+    earned = Breakdown(id="q", total=0.5)
+    samples.add(1, ["q"], ["first"], [earned], ["draft"], [None])
+    samples.add(2, ["q"], ["second"], [earned], [HOSTILE], [HOSTILE + "x" * 5_000])
+    samples.close()
+    html = write_page(tmp_path, WatchSettings()).read_text("utf-8")
+    page = parsed(html)
+    draft, improved = page.xpath("//li[@class='sample']")
+    assert draft.xpath("p[@class='meta']")[0].text_content() == "step 1 · draft · reward 0.500"
+    assert not draft.xpath("details")
+    (shown,) = improved.xpath("details/p[@class='completion']")
+    assert shown.text_content().startswith("</script><script>alert(1)")
+    assert improved.xpath("details/p[@class='cut']")
+    assert improved.xpath("p[@class='completion']/text()") == ["second"]
+    assert len(page.xpath("//script")) == 1
+    assert not page.xpath("//img")
+    assert "\u202e" not in html

@@ -40,11 +40,20 @@ def test_a_run_that_goes_on_keeps_no_sample_twice(tmp_path: Path) -> None:
     assert [sample.completion for sample in read_samples(file.path, 10)] == ["first 1", "second 2"]
 
 
+def test_an_improvement_is_kept_with_its_draft(tmp_path: Path) -> None:
+    file = SampleFile(tmp_path / "samples.jsonl", per_step=2)
+    file.add(1, ["q"] * 2, ["a", "b"], [earned(0.1), earned(0.9)], ["improved", "draft"], ["before a\ud83d", None])
+    file.add(2, ["q"], ["c"], [earned(0.5)])
+    file.close()
+    kept = [(sample.completion, sample.phase, sample.draft) for sample in read_samples(file.path, 10)]
+    assert kept == [("b", "draft", None), ("a", "improved", "before a\ufffd"), ("c", "", None)]
+
+
 def test_very_long_completions_are_cut(tmp_path: Path) -> None:
     file = SampleFile(tmp_path / "samples.jsonl", per_step=1)
-    file.add(1, ["q"], ["x" * 100_000], [earned(0.5)])
+    file.add(1, ["q"], ["x" * 100_000], [earned(0.5)], ["improved"], ["y" * 100_000])
     file.close()
-    assert file.path.stat().st_size < 25_000
+    assert file.path.stat().st_size < 45_000
 
 
 @pytest.mark.parametrize(("most", "kept"), [(0, []), (1, [0]), (2, [0, 9]), (3, [0, 4, 9]), (20, [*range(10)])])

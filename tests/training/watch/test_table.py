@@ -47,7 +47,36 @@ def test_the_heading_comes_again_now_and_then(capsys: pytest.CaptureFixture[str]
     table = Table(100)
     for number in range(1, HEAD_EVERY + 2):
         table.show(step(number))
-    assert sum("citation" in line for line in capsys.readouterr().err.splitlines()) == 2
+    assert sum("entropy" in line for line in capsys.readouterr().err.splitlines()) == 2
+
+
+def test_a_part_of_the_reward_has_a_column_once_there_is_a_figure_of_it(capsys: pytest.CaptureFixture[str]) -> None:
+    table = Table(9)
+    table.show(step(1, **{"reward/total": 0.5, "reward/verification": 0.5}))
+    table.show(step(2, **{"reward/total": 0.5, "reward/citation": 0.25}))
+    table.show(step(3, **{"reward/total": 0.5}))
+    _, head, first, again, second, third = capsys.readouterr().err.splitlines()
+    assert head.split()[:3] == ["step", "reward", "missing"]
+    assert again.split()[:4] == ["step", "reward", "citation", "missing"]
+    assert [line.split()[:3] for line in (second, third)] == [["2/9", "0.500", "0.250"], ["3/9", "0.500", "–"]]
+    assert len(head) == len(first) < len(again) == len(second) == len(third)
+
+
+def test_a_line_of_two_phases_says_which_it_is_of(capsys: pytest.CaptureFixture[str]) -> None:
+    table = Table(100)
+    table.show(step(1, **{"reward/total": 0.5, "reward/draft": 0.5}))
+    table.show(step(2))  # a further update on the same rollout
+    table.show(step(3, **{"reward/total": 0.75, "reward/improved": 0.75, "transitions/asked_anew": 0.0}))
+    table.show(step(4, **{"reward/total": 0.25, "transitions/asked_anew": 1.0}))
+    _, head, *lines = capsys.readouterr().err.splitlines()
+    assert head.split()[:3] == ["step", "phase", "reward"]
+    assert [line.split()[:3] for line in lines] == [
+        ["1/100", "draft", "0.500"],
+        ["2/100", "draft", "–"],
+        ["3/100", "improved", "0.750"],
+        ["4/100", "improved", "0.250"],
+    ]
+    assert {len(line) for line in lines} == {len(head)}
 
 
 def test_heldout_scores_have_a_line_of_their_own(capsys: pytest.CaptureFixture[str]) -> None:
