@@ -17,15 +17,14 @@ from typing import Any, Final, TypeVar, get_args
 import typer
 from pydantic import ValidationError
 
-from citerefine.app.data_parts import CALLS, WorkProgress, say_work
-from citerefine.app.messages import say
+from citerefine.app.data_parts import CALLS
+from citerefine.app.passk_progress import PasskProgress, say_answers, say_refused
 from citerefine.app.passk_text import comparison_lines, selection_lines, summary_lines
 from citerefine.app.verdicts import agreet, make_folder
 from citerefine.refiner.errors import CallError, InputError
 from citerefine.refiner.models import load_chat_model
 from citerefine.refiner.protocols import ChatModel
 from citerefine.refiner.records import Mode, Record
-from citerefine.training.data.building.stages import WorkReport
 from citerefine.training.data.building.whole_file import write_whole
 from citerefine.training.data.row_reading import RefusedRow
 from citerefine.training.data.settings import DataSettings
@@ -35,7 +34,8 @@ from citerefine.training.passk import running
 from citerefine.training.passk.comparing import compare_results
 from citerefine.training.passk.drawing import LENGTHS, DrawDraft, DrawRefinement
 from citerefine.training.passk.grading import GradeAnswer, reward_settings
-from citerefine.training.passk.results import RESULT, About, read_results
+from citerefine.training.passk.kept import check_kept, folders_to_make, how_drawn, is_kept, note_drawn, take_away
+from citerefine.training.passk.results import PROBLEMS, RESULT, About, read_results
 from citerefine.training.passk.running import PassRun, Stages, run_passk
 from citerefine.training.passk.selecting import select
 from citerefine.training.passk.settings import PasskSettings, Split
@@ -46,8 +46,6 @@ from citerefine.training.rewards.settings import RewardSettings
 
 R = TypeVar("R", bound=Record)
 
-_TOLD: Final = 3
-"""So many refused rows are told one by one."""
 _EXAMPLE: Final = "openai:Qwen/Qwen3-4B@http://localhost:8000/v1"
 
 
@@ -82,16 +80,19 @@ def run_passk_command(source: str, out: Path, options: PasskOptions, as_json: bo
     about = _about(source, asked, options)
     settings = _settings(asked, options, about)
     trained = _trained(asked, options)
+    drawn = how_drawn(about, settings, _mode(asked, options))
+    check_kept(out, drawn, about.n)
+    made = folders_to_make(out)
     running.make_folder(out)
-    with _Progress() as shown:
+    with PasskProgress() as shown:
         try:
-            asked, run = asyncio.run(_run(asked, about, settings, options, out, shown))
-        except (CallError, JudgeOutage):
-            shown.say(f"stopped: {out} holds what is done; the same command goes on from there")
+            asked, run = asyncio.run(_run(asked, about, settings, options, out, shown, drawn))
+        except (CallError, JudgeOutage, KeyboardInterrupt):
+            shown.stopped(out)
             raise
-        except KeyboardInterrupt:
-            shown.say(f"{out} holds what is done; the same command goes on from there")
-            raise
+        finally:
+            if not (is_kept(out) or (out / PROBLEMS).exists()):
+                take_away(made)
     how = settings.model_dump(mode="json", include={"temperature", "top_p", "seed"}) | {
         "lengths": settings.lengths.model_dump(mode="json", include=LENGTHS),
         "reward": _reward(asked, options).model_dump(mode="json"),
@@ -100,8 +101,8 @@ def run_passk_command(source: str, out: Path, options: PasskOptions, as_json: bo
     text = json.dumps(summary.model_dump(mode="json"), ensure_ascii=False, indent=2)
     write_whole(out / RESULT, f"{text}\n")
     for report in filter(None, (run.drafts, run.refined)):
-        say_work(report)
-    _say_refused(asked.refused)
+        say_answers(report, len(asked.rows))
+    say_refused(asked.refused)
     print(text if as_json else "\n".join(summary_lines(summary)))
     if not summary.is_good:
         raise typer.Exit(1)
@@ -115,6 +116,13 @@ def _problems(source: str, options: PasskOptions) -> Problems:
         given = {"mode": mode, "prompt_tokens": options.prompt_tokens, "answer_tokens": options.answer_tokens}
         sets = (*sets, *(f"data.{key}={value}" for key, value in given.items() if value is not None))
     return read_problems(source, mode=Mode(mode) if mode else None, most=options.max_rows, sets=sets)
+
+
+def _mode(asked: Problems, options: PasskOptions) -> Mode:
+    """Of rows that name none."""
+    if asked.recipe is not None:
+        return asked.recipe.data.mode
+    return Mode(options.mode) if options.mode else Mode.ANSWER_ONLY
 
 
 def _about(source: str, asked: Problems, options: PasskOptions) -> About:
@@ -205,7 +213,13 @@ def _reward(asked: Problems, options: PasskOptions) -> RewardSettings:
 
 
 async def _run(
-    asked: Problems, about: About, settings: PasskSettings, options: PasskOptions, out: Path, shown: "_Progress"
+    asked: Problems,
+    about: About,
+    settings: PasskSettings,
+    options: PasskOptions,
+    out: Path,
+    shown: PasskProgress,
+    drawn: dict[str, Any],
 ) -> tuple[Problems, PassRun]:
     calls = out / running.STAGES / "judge" / CALLS
     make_folder(calls)
@@ -222,6 +236,7 @@ async def _run(
         stages = Stages(
             DrawDraft(draft, settings), grade, None if about.refiner is None else DrawRefinement(refiner, settings)
         )
+        note_drawn(out, drawn)
         run = await run_passk(
             asked.rows,
             out,
@@ -254,27 +269,6 @@ async def _gradable(asked: Problems, grade: GradeAnswer) -> Problems:
     if not rows:
         raise InputError(f"no problem can be asked: {refused[0].reason}")
     return asked._replace(rows=tuple(rows), refused=tuple(refused))
-
-
-class _Progress(WorkProgress):
-    """Says how far drafts and refinements are; a context manager."""
-
-    def told(self, part: str, report: WorkReport) -> None:
-        """Shows the report when it is time."""
-        self.report = report
-        failed = sum(report.failed.values())
-        self.show(
-            lambda: f"{part}: {report.rows} of {report.total} answers" + (f", {failed} failed" if failed else ""),
-            report.rows,
-            report.total,
-        )
-
-
-def _say_refused(refused: Sequence[RefusedRow]) -> None:
-    for row in refused[:_TOLD]:
-        say(f"{f'line {row.line}' if row.line else row.id}: {row.reason}")
-    if len(refused) > _TOLD:
-        say(f"… and {len(refused) - _TOLD} more rows that cannot be asked; {RESULT} lists them")
 
 
 def run_passk_compare(a: Path, b: Path, k: str | None, as_json: bool) -> None:

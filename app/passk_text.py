@@ -104,6 +104,11 @@ def comparison_lines(comparison: Comparison) -> Iterator[str]:
     yield one_line(f"A  {comparison.a}")
     yield one_line(f"B  {comparison.b}")
     yield f"{counted(comparison.problems, 'problem')} in both"
+    if comparison.n_a != comparison.n_b:
+        yield (
+            f"A has {counted(comparison.n_a, 'answer')} to each and B {comparison.n_b}: the first {comparison.n} of "
+            "both are compared, since figures from other numbers of answers are not alike"
+        )
     for what, n in (("only in A", comparison.only_a), ("only in B", comparison.only_b)):
         if n:
             yield f"{counted(n, 'problem')} {what}, in no figure"
@@ -113,7 +118,7 @@ def comparison_lines(comparison: Comparison) -> Iterator[str]:
         if compared is not None:
             yield ""
             yield f"{part}:"
-            yield from _compared_lines(compared, ("A", "B"), None)
+            yield from _compared_lines(compared, ("A", "B"), comparison.n)
 
 
 def selection_lines(selection: Selection) -> Iterator[str]:

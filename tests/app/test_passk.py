@@ -15,6 +15,7 @@ import pytest
 from tests.command_line import citerefine
 from tests.faulty_server import FaultyServer, Line, Request, says, status
 from tests.training.data.sources import lake_values, read_lines, write_rows
+from tests.training.passk.passk_results import problem, write_results
 
 pytest.importorskip("math_verify", reason="math-verify is not installed: pip install 'citerefine[train]'")
 
@@ -141,10 +142,48 @@ def test_an_interrupted_run_goes_on_and_pays_only_for_what_is_missing(kill: sign
 
 
 def test_a_server_that_is_gone_stops_the_run_with_1_and_says_how_to_go_on(folder: Path) -> None:
-    done = passk("problems.jsonl", "-m", "openai:m@http://127.0.0.1:9/v1", "-n", 2, "--out", "out", cwd=folder)
+    gone = ("problems.jsonl", "-m", "openai:tiny@http://127.0.0.1:9/v1", "--out", "new/out")
+    done = passk(*gone, "-n", 2, cwd=folder)
     assert done.returncode == 1
-    assert "out holds what is done; the same command goes on from there" in done.stderr
+    assert "stopped: no answer was drawn, and nothing is kept in new/out" in done.stderr
     assert "Traceback" not in done.stderr
+    assert not (folder / "new").exists()
+    with FaultyServer(says(solves)) as server:
+        model = server.model
+        assert passk("problems.jsonl", "-m", model, "-n", 2, "--out", "new/out", cwd=folder).returncode == 0
+    done = passk("problems.jsonl", "-m", model, "-n", 3, "--out", "new/out", cwd=folder)
+    assert done.returncode == 1
+    assert "stopped: new/out holds what is done; the same command goes on from there" in done.stderr
+    assert result(folder / "new" / "out")["n"] == 2
+
+
+def test_answers_are_not_replaced_by_others_unasked(folder: Path, server: FaultyServer) -> None:
+    command = ("problems.jsonl", "-m", server.model, "--out", "out")
+    done = passk(*command, "-n", 4, cwd=folder)
+    assert "12 answers to 3 problems: 12 drafts, 12 scores" in done.stderr
+    before = (folder / "out" / "result.json").read_bytes()
+    for option, word in (
+        (("--temperature", 0.5), "temperature was 1.0 and is 0.5; name another --out"),
+        (("-n", 2), "holds 4 answers to each problem, and -n is 2"),
+    ):
+        done = passk(*command, "-n", 4, *option, cwd=folder)
+        assert done.returncode == 2
+        assert word in " ".join(done.stderr.split())
+    assert (folder / "out" / "result.json").read_bytes() == before
+    assert len(server.chats) == 12
+
+
+def test_problems_that_cannot_be_asked_leave_no_folder_and_questions_that_stand_twice_are_told(
+    folder: Path, server: FaultyServer
+) -> None:
+    for text in ("", '{"problem": "x", "answer": "???"}\n'):
+        (folder / "odd.jsonl").write_text(text)
+        assert passk("odd.jsonl", "-m", server.model, "--out", "odd", cwd=folder).returncode == 2
+        assert not (folder / "odd").exists()
+    write_rows(folder / "twice.jsonl", [*PROBLEMS, {**PROBLEMS[1], "id": "again"}])
+    done = passk("twice.jsonl", "-m", server.model, "-n", 2, "--out", "out", cwd=folder)
+    assert done.returncode == 0, done.stderr
+    assert "1 problem asks what one before asks (again): each counts" in done.stdout
 
 
 def test_another_model_refines_and_the_problems_of_training_are_told(folder: Path, server: FaultyServer) -> None:
@@ -176,6 +215,13 @@ def test_rows_without_a_usable_reference_answer_are_refused_and_the_rest_is_aske
     assert (found["problems"], found["refused"]) == (3, 2)
     assert {row["code"] for row in found["refused_rows"]} == {"no_gold", "bad_gold"}
 
+    bad = [{"id": ["x"], "problem": "x", "answer": "1"}, {"question": "x", "gold": "no idea", "task": "maths"}]
+    write_rows(folder / "bad.jsonl", [*PROBLEMS, *bad])
+    done = passk("bad.jsonl", "-m", server.model, "-n", 2, "--out", "bad", cwd=folder)
+    assert done.returncode == 1
+    assert "line-4: " in done.stderr
+    assert "line-5: 'no idea' in its reference answer" in done.stderr
+
 
 def test_two_runs_are_compared_and_the_best_is_chosen_on_development_problems_only(
     folder: Path, server: FaultyServer
@@ -199,6 +245,14 @@ def test_two_runs_are_compared_and_the_best_is_chosen_on_development_problems_on
     refused = passk("select", "bad", "good", cwd=folder)
     assert refused.returncode == 2
     assert "good holds results on test problems" in refused.stderr
+
+
+def test_a_comparison_says_that_the_first_answers_are_compared(tmp_path: Path) -> None:
+    for name, n in (("a", 2), ("b", 3)):
+        write_results(tmp_path / name, [problem(1, [1.0] * n), problem(2, [0.0] * n)], n=n, k=(1, 2))
+    shown = passk("compare", "a", "b", cwd=tmp_path).stdout
+    assert "A has 2 answers to each and B 3: the first 2 of both are compared" in shown
+    assert "mean@2" in shown
 
 
 def test_cited_answers_are_averaged_by_f1_or_called_right_from_a_bound_on(tmp_path: Path) -> None:

@@ -1,9 +1,12 @@
 """Whether one set of answers is better than another on the same problems.
 
 In: what the answers to each problem are worth on both sides. Out: `Compared` by figure; `Comparison` of two folders.
-The difference is taken problem by problem, and the problems are resampled. A problem of which an answer is not known on
-either side is in no difference and is counted; bounds of the difference over all problems stand beside it. Not here:
-the test (judges/statistics/paired.py), reading folders (results.py).
+The difference is taken problem by problem, and the problems are resampled. Of each problem as many answers count as the
+side with fewer has, the first ones: figures from other numbers of answers scatter otherwise (pass@8 is 0 or 1 of 8
+answers, and anything of 32), so that without any effect the differences are not symmetric about 0, as the test needs
+them. A problem of which an answer is not known on either side is in no difference and is counted; bounds of the
+difference over all problems stand beside it. Not here: the test (judges/statistics/paired.py), reading folders
+(results.py).
 """
 
 from collections.abc import Mapping, Sequence
@@ -52,6 +55,11 @@ class Comparison(Record):
 
     a: Text
     b: Text
+    n: int
+    """Answers to each problem that are compared: the first ones of both sides."""
+    n_a: int
+    """Answers to each problem that A holds."""
+    n_b: int
     problems: int
     """Ids that both have, with the same question."""
     only_a: int
@@ -117,7 +125,7 @@ def compare_results(a: Results, b: Results, k: Sequence[int] | None = None) -> C
 
     Args:
         a: one folder.
-        b: the other, over the same problems; how many answers were drawn may differ.
+        b: the other, over the same problems; of the one with more answers to each, the first ones are compared.
         k: of how many answers the best counts; None: what both folders have.
 
     Raises:
@@ -140,15 +148,19 @@ def compare_results(a: Results, b: Results, k: Sequence[int] | None = None) -> C
     if not pairs:
         raise InputError(f"no id with the same question is in both {a.folder} and {b.folder}; sample the same problems")
     clusters = [cluster_key(one.question) for one, _ in pairs]
+    n = min(a.about.n, b.about.n)
 
     def compared(part: Part) -> dict[str, Compared]:
-        of_a, of_b = ([_values(pair[side], part, a.about.right) for pair in pairs] for side in (0, 1))
+        of_a, of_b = ([_values(pair[side], part, a.about.right)[:n] for pair in pairs] for side in (0, 1))
         return compare_sides(clusters, of_a, of_b, ks, is_right=a.about.is_right)
 
     has_refined = all(one.refined is not None for pair in pairs for one in pair)
     return Comparison(
         a=str(a.folder),
         b=str(b.folder),
+        n=n,
+        n_a=a.about.n,
+        n_b=b.about.n,
         problems=len(pairs),
         only_a=len(a.problems) - len(shared),
         only_b=len(b.problems) - len(shared),

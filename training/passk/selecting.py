@@ -60,11 +60,12 @@ def select(
     """
     _check(folders, by)
     first = folders[0]
+    n = min(one.about.n for one in folders)
     questions = [problem.question for problem in first.problems]
     _refuse_overlap(first, asked_in(questions, trained), "asked in what was trained on")
     _refuse_overlap(first, asked_in(questions, tested), "asked in the test problems")
     is_right = first.about.is_right
-    of = {one.folder: _answers(one, by, first) for one in folders}
+    of = {one.folder: _answers(one, by, first, n) for one in folders}
     means = {
         one.folder: pass_figures(first.problems, of[one.folder], (), is_right=is_right).figures[MEAN]
         for one in folders
@@ -84,7 +85,10 @@ def select(
             Candidate(folder=str(one.folder), model=one.about.model, mean=means[one.folder]) for one in ranked
         ),
         against=against,
-        notes=_notes([means[one.folder] for one in ranked], against, bool(trained), bool(tested)),
+        notes=(
+            *_of_first(folders, n),
+            *_notes([means[one.folder] for one in ranked], against, bool(trained), bool(tested)),
+        ),
     )
 
 
@@ -127,11 +131,16 @@ def _refuse_overlap(first: Results, asked: Sequence[bool], where: str) -> None:
         )
 
 
-def _answers(results: Results, by: Part, first: Results) -> list[Values]:
-    """What its answers are worth, in the order of the first one's problems."""
+def _answers(results: Results, by: Part, first: Results, n: int) -> list[Values]:
+    """What its first n answers are worth, in the order of the first one's problems."""
     of = {problem.id: problem for problem in results.problems}
     chosen = [of[problem.id].drafts if by == "drafts" else of[problem.id].refined for problem in first.problems]
-    return [as_right(values or (), results.about.right) for values in chosen]
+    return [as_right((values or ())[:n], results.about.right) for values in chosen]
+
+
+def _of_first(folders: Sequence[Results], n: int) -> tuple[str, ...]:
+    most = max(one.about.n for one in folders)
+    return () if most == n else (f"folders hold {n} to {most} answers to each problem; the first {n} are compared",)
 
 
 def _notes(

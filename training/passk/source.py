@@ -1,7 +1,7 @@
 """Which problems are asked: the rows of a file or of a hub, or those that a recipe holds out.
 
-In: a name. Out: `Problems`. A row without a reference answer, where its kind needs one, cannot be asked: it is named.
-Not here: reading rows (training/data/), asking.
+In: a name. Out: `Problems`. A row without a reference answer that can be read, where its kind needs one,
+cannot be asked: it is named. Not here: reading rows (training/data/), asking.
 """
 
 from collections.abc import Iterable, Sequence
@@ -14,6 +14,7 @@ from citerefine.training.data.row import TrainingRow
 from citerefine.training.data.row_files import HUB, read_rows
 from citerefine.training.data.row_reading import RefusedRow
 from citerefine.training.data.tasks import task_of
+from citerefine.training.passk.references import words_in
 from citerefine.training.recipes.reading import load_recipe
 from citerefine.training.recipes.recipe import Recipe
 from citerefine.training.running.job_data import sides_of
@@ -92,8 +93,24 @@ def _of_recipe(recipe: Recipe, most: int | None) -> Problems:
 def _checked(rows: Iterable[TrainingRow], refused: Iterable[RefusedRow], most: int | None) -> Problems:
     kept, others = list[TrainingRow](), [*refused]
     for row in rows:
-        if not task_of(row).cites and not (row.gold or "").strip():
-            others.append(RefusedRow(NO_LINE, row.id, "no_gold", "it has no reference answer; give it `gold`"))
+        if (reason := _refused(row)) is not None:
+            others.append(reason)
         elif most is None or len(kept) < most:
             kept.append(row)
     return Problems(tuple(kept), tuple(others))
+
+
+def _refused(row: TrainingRow) -> RefusedRow | None:
+    task, gold = task_of(row), (row.gold or "").strip()
+    if task.cites:
+        return None
+    if not gold:
+        why = "it has no reference answer; give it `gold`, or a solution with a \\boxed{…} or a last line `#### …`"
+        return RefusedRow(NO_LINE, row.id, "no_gold", why)
+    if task.agrees == "mathematics" and (words := words_in(gold)) is not None:
+        why = (
+            f"{words[:60]!r} in its reference answer would be read as a product of letters; give it a number or a "
+            "formula, or write words as \\text{…}"
+        )
+        return RefusedRow(NO_LINE, row.id, "bad_gold", why)
+    return None

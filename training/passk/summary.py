@@ -19,12 +19,15 @@ from citerefine.training.passk.figures import (
     transitions,
 )
 from citerefine.training.passk.overlap import asked_in
-from citerefine.training.passk.results import About
+from citerefine.training.passk.results import About, Problem
 from citerefine.training.passk.running import PassRun
 from citerefine.training.passk.source import Problems
 
 MOST_LISTED: Final = 100
 """So many ids and refused rows are listed; all are counted."""
+
+_TOLD: Final = 3
+"""So many ids a note names."""
 
 
 class Summary(About):
@@ -96,8 +99,22 @@ def summarise(
             else None
         ),
         transitions=transitions(problems, drafts_P, refined_P, is_right=is_right) if has_refined else None,
-        notes=_notes(drafts, refined, seen),
+        notes=(*_repeated(problems), *_notes(drafts, refined, seen)),
     )
+
+
+def _repeated(problems: Sequence[Problem]) -> tuple[str, ...]:
+    first = dict[int, str]()
+    again = [
+        one.id
+        for one, cluster in zip(problems, clusters_of(problems), strict=True)
+        if first.setdefault(cluster, one.id) != one.id
+    ]
+    if not again:
+        return ()
+    ids = f"{', '.join(again[:_TOLD])}{' …' if len(again) > _TOLD else ''}"
+    ask = "problem asks" if len(again) == 1 else "problems ask"
+    return (f"{len(again)} {ask} what one before asks ({ids}): each counts, and intervals take a question once",)
 
 
 def _notes(drafts: PassFigures, refined: PassFigures | None, seen: Sequence[str]) -> tuple[str, ...]:

@@ -248,6 +248,18 @@ def test_a_folder_that_is_not_there_is_no_model(path: str) -> None:
         TransformersModel(path)
 
 
+def test_what_begins_in_a_folder_that_is_there_is_no_name_on_the_hub(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "runs" / "first" / "model").mkdir(parents=True)
+    monkeypatch.chdir(tmp_path)
+    for path in ("runs/first/checkpoint-100", "runs/second"):
+        with pytest.raises(ModelError, match=f"there is no folder {path}"):
+            TransformersModel(path)
+    assert TransformersModel("runs/first/model").name == "hf:runs/first/model"
+    assert TransformersModel("Qwen/Qwen3-4B").name == "hf:Qwen/Qwen3-4B"
+
+
 def test_a_folder_without_a_checkpoint_is_no_model(tmp_path: Path) -> None:
     with pytest.raises(ModelError, match="cannot be loaded"):
         reply_to(TransformersModel(str(tmp_path)), asking())

@@ -16,16 +16,22 @@ from citerefine.training.data.row_reading import read_row
         ({"problem": "What is 6 x 7?", "answer": "42", "solution": "…"}, "42"),
         ({"problem": "What is 6 x 7?", "answer": 42}, "42"),
         ({"problem": "What is 6 x 7?", "solution": r"It is \boxed{42}.", "level": "Level 1"}, r"It is \boxed{42}."),
+        ({"problem": "What is 6 x 7?", "solution": "6 x 7 = 42\n#### 42"}, "42"),
         ({"question": "What is 6 x 7?", "answer": "6 x 7 = <<6*7=42>>42\n#### 42"}, "42"),
         ({"problem": "What is 6 x 7?", "answer": "42", "unique_id": "test/1"}, "42"),
     ],
-    ids=["MATH-500", "AIME", "MATH", "GSM8K", "unique_id"],
+    ids=["MATH-500", "AIME", "MATH", "marked solution", "GSM8K", "unique_id"],
 )
 def test_problems_of_published_sets_are_read_as_they_are(values: dict[str, Any], gold: str) -> None:
     row = read_row(values)
     assert (row.task, row.question, row.gold) == ("maths", "What is 6 x 7?", gold)
     assert row.id == values.get("unique_id", "line-1")
     assert row.answer is None
+
+
+def test_a_solution_without_a_box_or_a_mark_holds_no_reference_answer() -> None:
+    row = read_row({"problem": "What is 6 x 7?", "solution": "no box here"})
+    assert (row.task, row.gold) == ("maths", None)
 
 
 def test_rows_of_our_own_stay_as_they_are() -> None:

@@ -155,6 +155,7 @@ def test_an_answer_without_tokens_ends_nothing_and_is_left_out(tiny_qwen3: Path,
 
     made = trainer(tiny_qwen3, tmp_path, shared_prefix="off")
     made.__class__ = Mute
+    made.use_vllm = True  # who samples by TRL's own way; transformers gives at least an end
     ids, logps = [[], [11, EOS]], [[], [-0.5, -0.1]]
     sample = lambda *_, **__: (ids, logps)  # noqa: E731
     with pytest.MonkeyPatch.context() as patch:

@@ -50,6 +50,28 @@ def test_the_pairing_tells_what_the_intervals_of_both_sides_do_not() -> None:
     assert found.p < 0.001
 
 
+def test_of_other_numbers_of_answers_the_first_ones_of_both_are_compared() -> None:
+    a = side("a", (1.0, 0.0), (0.0, 0.0), n=2, k=(1, 2))
+    b = side("b", (0.0, 1.0, 1.0, 1.0), (0.0, 0.0, 1.0, 1.0), n=4, k=(1, 2, 4))
+    for found in (compare_results(a, b), compare_results(b, a)):
+        assert (found.n, {found.n_a, found.n_b}) == (2, {2, 4})
+        assert {one.difference for one in found.drafts.values()} == {0.0}
+
+
+def test_without_a_difference_few_p_are_small_whatever_the_numbers_of_answers() -> None:
+    """Of 8 answers one is right nearly always: pass@8 is 1 in one folder, and of 32 answers a little less."""
+    rng = np.random.default_rng(0)
+    ps = list[list[float]]()
+    for _ in range(100):
+        chances = list(rng.uniform(0.45, 0.7, 30))
+        a = side("a", *drawn(rng, chances, 8), n=8, k=(1, 8))
+        found = compare_results(a, side("b", *drawn(rng, chances, 32), n=32, k=(1, 8, 32))).drafts
+        ps.append([one.p for one in found.values() if one.p is not None])
+        assert [*found] == ["mean", "pass@1", "pass@8"]
+        assert len(ps[-1]) == 3
+    assert (np.array(ps) < 0.05).mean(axis=0).max() <= 0.12  # of 100 that are right at 5 %, more in 1 of 400
+
+
 def test_runs_with_other_numbers_of_answers_are_compared_at_a_k_that_both_have() -> None:
     a = side("a", (1.0, 0.0), (0.0, 0.0), n=2, k=(1, 2))
     b = side("b", (1.0, 1.0, 0.0, 0.0), (0.0,) * 4, n=4, k=(2, 4))

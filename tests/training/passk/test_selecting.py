@@ -25,6 +25,13 @@ def test_the_highest_mean_is_chosen_and_set_against_each_other_one() -> None:
     assert any("--test" in note for note in found.notes)
 
 
+def test_of_folders_with_other_numbers_of_answers_the_first_ones_choose() -> None:
+    more = [problem(number, [0.0] * 4 + [1.0] * 12) for number in range(40)]
+    found = select([folder("a", 1), results(Path("b"), more, n=16)])
+    assert (found.best, found.against["b"].difference) == ("a", 0.25)
+    assert found.notes[0] == "folders hold 4 to 16 answers to each problem; the first 4 are compared"
+
+
 def test_results_on_test_problems_choose_nothing() -> None:
     with pytest.raises(InputError, match="b holds results on test problems"):
         select([folder("a", 1), folder("b", 3, split="test")])

@@ -26,6 +26,15 @@ def test_a_problem_without_a_reference_answer_is_refused_and_the_rest_is_asked(t
     assert [row.id for row in read_problems(str(source), most=1).rows] == ["m1"]
 
 
+def test_reference_answers_that_nobody_could_give_are_refused_and_words_in_text_are_not(tmp_path: Path) -> None:
+    odd = [{"id": "s", "problem": "x", "solution": "no box here"}, maths(1, gold="no idea"), maths(2, gold="Evelyn")]
+    fine = [maths(3, gold=r"\text{Evelyn}"), maths(4, gold="(C)"), maths(5, gold="12 apples")]
+    found = read_problems(str(write_rows(tmp_path / "rows.jsonl", [*odd, *fine])))
+    assert [row.id for row in found.rows] == ["m3", "m4", "m5"]
+    assert [(row.id, row.code) for row in found.refused] == [("s", "no_gold"), ("m1", "bad_gold"), ("m2", "bad_gold")]
+    assert r"write words as \text{…}" in found.refused[2].reason
+
+
 def test_rows_of_a_table_are_read_alike(tmp_path: Path) -> None:
     pyarrow = pytest.importorskip("pyarrow")
     from pyarrow import parquet
