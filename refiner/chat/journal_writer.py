@@ -1,11 +1,10 @@
-"""Puts the events of requests into the file of a journal, many of two turns of the event loop together.
+"""Puts the events of requests into the file of a journal, many of one turn of the event loop together.
 
 In: events of requests that begin and end at once. Out: the same in the file before any of those who brought them goes
 on. An event with a transaction of its own takes 40 to 70 microseconds of processor time, one of four that share it
-half of that: where few requests are under way each event is added at once, where many are they share, the ends of some
-with the beginnings of those that come a turn later. While another process holds the file they wait, for a few seconds
-at most, and the loop goes on. Belongs to one event loop. Not here: the file (journal_file.py), what is asked
-(journal.py).
+half of that: where few requests are under way each event is added at once, where many are they share. While another
+process holds the file they wait, for a few seconds at most, and the loop goes on. Belongs to one event loop. Not here:
+the file (journal_file.py), what is asked (journal.py).
 
 No thread writes: of two that run Python, each waits for the other, which costs a fifth of the rate.
 """
@@ -27,10 +26,9 @@ _CHANGES: Final = {"sent": 1, "ok": -1, "failed": -1}
 
 FEW: Final = 8
 """Requests under way up to which each event is added at once: those of one turn would be one or two."""
-TOGETHER: Final = 16
+TOGETHER: Final = 8
 """Events that wait for no further one. Calls whose events share a transaction go on together and meet again at the next
-one: were there no bound, all would always wait for all. Waiting for a timer, too, made no call cheaper; two turns of
-the loop in place of one take a tenth of a call's processor time away."""
+one: were there no bound, all would always wait for all. Waiting for a timer, too, made no call cheaper."""
 
 
 class JournalWriter:
@@ -57,8 +55,7 @@ class JournalWriter:
             self.flush()
         elif not self._due:
             self._due = True
-            loop = asyncio.get_running_loop()
-            loop.call_soon(loop.call_soon, self._flush)
+            asyncio.get_running_loop().call_soon(self._flush)
         await turn
 
     def add_now(self, event: Event) -> None:

@@ -83,7 +83,7 @@ def test_requests_that_ended_or_could_not_begin_are_not_under_way(tmp_path: Path
         await asyncio.gather(*(writer.add(sent(number)) for number in range(MANY)))
 
     write(file, work)
-    assert file.sizes == 2 * ([1] * MANY + [MANY]) + [1] * MANY
+    assert file.sizes == 2 * ([1] * MANY + [TOGETHER, 1]) + [1] * MANY
 
 
 def test_an_event_on_its_own_is_added_without_waiting_for_a_turn(tmp_path: Path) -> None:
