@@ -41,6 +41,7 @@ from citerefine.training.passk.selecting import select
 from citerefine.training.passk.settings import PasskSettings, Split
 from citerefine.training.passk.source import NO_LINE, Problems, is_recipe, questions_of, read_problems
 from citerefine.training.passk.summary import summarise
+from citerefine.training.recipes.sections import ModelSettings
 from citerefine.training.rewards.refiner_reward import RefinerReward
 from citerefine.training.rewards.settings import RewardSettings
 
@@ -130,7 +131,7 @@ def _about(source: str, asked: Problems, options: PasskOptions) -> About:
     split = options.split or ("test" if recipe is None else "dev")
     if split not in get_args(Split):
         raise InputError(f"--split is {split!r}; choose from {', '.join(get_args(Split))}")
-    model = options.model or (recipe and _in_process(recipe.model.name))
+    model = options.model or (recipe and _in_process(recipe.model))
     if not model:
         raise InputError(f"nobody answers; name a model with --model, for example {_EXAMPLE}")
     cites = TASKS[asked.task].cites
@@ -155,8 +156,13 @@ def _about(source: str, asked: Problems, options: PasskOptions) -> About:
     )
 
 
-def _in_process(name: str) -> str:
-    return name if name.startswith("hf:") else f"hf:{name}"
+def _in_process(model: ModelSettings) -> str:
+    if model.revision:
+        raise InputError(
+            f"the recipe's model is {model.name} at the revision {model.revision}, which no model string says; name a "
+            "folder or a server that has it with --model"
+        )
+    return f"hf:{model.name}"
 
 
 def _numbers(text: str | None) -> tuple[int, ...]:

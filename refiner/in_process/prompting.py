@@ -25,12 +25,8 @@ def check_installed(package: str, extra: str, name: str) -> None:
 
 
 def check_path(path: str, name: str) -> None:
-    """Raises ModelError if `path` means a folder on disk, and there is none.
-
-    So does what begins in a folder that is there: `runs/first/model`. Elsewhere, `ORG/NAME` is a model of the hub.
-    """
-    first, slash, _ = path.partition("/")
-    is_folder = path.startswith(("/", "./", "../", "~")) or bool(slash and Path(first).is_dir())
+    """Raises ModelError if `path` can only be a folder on disk, and there is none: names of the hub have one `/`."""
+    is_folder = path.startswith(("/", "./", "../", "~")) or path.count("/") > 1
     if is_folder and not Path(path).expanduser().is_dir():
         raise ModelError(f"{name!r}: there is no folder {path}; name one that holds config.json and weights")
 

@@ -285,6 +285,17 @@ def test_a_recipe_gives_rows_lengths_and_a_second_phase(folder: Path, server: Fa
     assert {request.body.get("max_completion_tokens") or request.body["max_tokens"] for request in server.chats} == {40}
 
 
+def test_the_model_of_a_recipe_at_a_revision_has_to_be_named(folder: Path) -> None:
+    """Else another one would be measured."""
+    (folder / "recipe.toml").write_text(
+        '[model]\nname = "x/y"\nrevision = "abc"\n[data]\ntrain = "train.jsonl"\neval = "problems.jsonl"\n'
+    )
+    done = passk("recipe.toml", "--out", "out", cwd=folder)
+    assert done.returncode == 2, done.stderr
+    assert "x/y at the revision abc" in done.stderr
+    assert not (folder / "out").exists()
+
+
 @pytest.mark.skipif(not MATHS.is_dir(), reason=f"there is no {MATHS}")
 def test_a_model_in_this_process_is_reported_on_gsm8k_at_1_and_at_32(tmp_path: Path, tiny_qwen3: Path) -> None:
     command = [CITEREFINE, "passk", str(MATHS / "gsm8k_test.jsonl"), "-m", f"hf:{tiny_qwen3}", "--out", "out"]

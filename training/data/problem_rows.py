@@ -2,8 +2,8 @@
 
 In: an object of such a set: `problem` with `answer`, or with `solution` that holds a box (MATH, MATH-500, AIME) or ends
 in `#### …`; or `question` with an `answer` that ends so (GSM8K). Out: a row of the task `maths` with `question` and
-`gold`, which is None if a solution holds neither: prose is no reference answer.
-Anything else stays as it is. Not here: reading rows (row_reading.py).
+`gold`, which is None if a solution holds neither: prose is no reference answer. Anything else stays as it is. Not here:
+reading rows (row_reading.py).
 """
 
 import re
@@ -14,7 +14,6 @@ from citerefine.refiner.batch.rows import BadRow
 _OTHERS: Final = ("task", "snippets", "tool_output", "gold")
 """What a row of our own has, and no problem of a published set."""
 _MARK: Final = re.compile(r"^#### *(?P<gold>\S.*?)\s*\Z", re.MULTILINE)
-
 _BOX: Final = re.compile(r"\\(?:boxed|fbox)\b")
 
 

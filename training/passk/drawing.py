@@ -97,7 +97,7 @@ class DrawDraft(_Asking):
         room, lengths = await self._room()
         asked = await self._prompt(row, lengths)
         made = await self._answer(asked.call, room, seed_of(self._how.seed, row.id, values["number"], self.name))
-        return made | ({"shown": row_values(asked.row)} if asked.left_out or asked.shortened else {})
+        return made | ({"shown": row_values(asked.row)} if asked.trimmed else {})
 
 
 class DrawRefinement(_Asking):

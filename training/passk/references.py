@@ -9,7 +9,7 @@ import re
 from itertools import pairwise
 from typing import Final
 
-from citerefine.training.rewards.maths_forms import mended
+from citerefine.training.rewards.maths_forms import last_box, mended
 
 _TEXT: Final = re.compile(r"\\(?:text\w*|math\w+|mbox|operatorname\*?|begin|end)\s*\{[^{}]*\}|_\{[^{}]*\}")
 _COMMAND: Final = re.compile(r"\\[A-Za-z]+")
@@ -29,7 +29,7 @@ def words_in(gold: str) -> str | None:
     >>> words_in("no idea"), words_in(r"\text{no idea}"), words_in("(C)"), words_in("2xy + 3 apples")
     ('no idea', None, None, None)
     """
-    said = _last_box(mended(gold if "boxed" in gold or "fbox" in gold else rf"\boxed{{{gold}}}")).rpartition("=")[2]
+    said = last_box(mended(gold if "boxed" in gold or "fbox" in gold else rf"\boxed{{{gold}}}")).rpartition("=")[2]
     bare = _COMMAND.sub(";", _TEXT.sub(";", said))
     head = re.split(r"\d", bare, maxsplit=1)[0]
     return next((found[0] for found in _WORDS.finditer(head) if _is_prose(found[0].split())), None)
@@ -45,15 +45,3 @@ def _is_word(word: str) -> bool:
     letters = [*map(ord, folded)]
     follow = all(after == before + 1 for before, after in pairwise(letters))
     return folded in _SHORT or (len(word) >= _LEAST and not follow)  # abcd is a product
-
-
-def _last_box(text: str) -> str:
-    """What stands in the last box, up to its end."""
-    rest, depth = text.rpartition("\\boxed")[2].lstrip(), 0
-    if not rest.startswith("{"):  # \boxed 5
-        return rest
-    for place, sign in enumerate(rest):
-        depth += (sign == "{") - (sign == "}")
-        if not depth:
-            return rest[1:place]
-    return rest[1:]

@@ -79,18 +79,24 @@ def in_another_base(gold: str, answer: str) -> bool:
     >>> in_another_base("101_2", r"It is \boxed{101_{3}}."), in_another_base("101_2", r"\boxed{101}")
     (True, False)
     """
-    bases = [_BASED.fullmatch(_last_box(text).strip().strip("$")) for text in (gold, answer)]
+    bases = [_BASED.fullmatch(last_box(text).strip().strip("$")) for text in (gold, answer)]
     return None not in bases and len({found["base"] for found in bases if found is not None}) == 2
 
 
-def _last_box(text: str) -> str:
-    """What stands in the last box; the text itself if there is none."""
-    _, box, rest = text.rpartition("\\boxed{")
+def last_box(text: str) -> str:
+    r"""What stands in the last box, up to its end; the text itself if there is none.
+
+    >>> last_box(r"so \boxed{\frac{1}{2}}."), last_box(r"\boxed 5")
+    ('\\frac{1}{2}', '5')
+    """
+    _, box, rest = text.rpartition("\\boxed")
     if not box:
         return text
-    depth = 1
+    rest, depth = rest.lstrip(), 0
+    if not rest.startswith("{"):
+        return rest
     for place, sign in enumerate(rest):
         depth += (sign == "{") - (sign == "}")
         if not depth:
-            return rest[:place]
-    return rest
+            return rest[1:place]
+    return rest[1:]
