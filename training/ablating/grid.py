@@ -69,7 +69,7 @@ def plan_runs(ablation: Ablation, out: Path, sets: Sequence[str] = ()) -> tuple[
         RecipeError: if a recipe is none, two variants are the same, or would be kept in the same folder, nothing is
             held out, or samples are unequal and must not be.
     """
-    recipes = {variant.name: _load(ablation, (*sets, *variant.sets)) for variant in ablation.variants}
+    recipes = {variant.name: _recipe(ablation, variant, sets) for variant in ablation.variants}
     folders = {name: out / folder_name(name) for name in recipes}
     runs = tuple(
         PlannedRun(variant, seed, _seeded(recipes[variant.name], seed), folders[variant.name] / f"seed-{seed}")
@@ -89,6 +89,13 @@ def folder_name(variant: str) -> str:
     ('two-phases-=-0.1', 'x')
     """
     return _UNSAFE.sub("-", variant).strip("-.") or "variant"
+
+
+def _recipe(ablation: Ablation, variant: Variant, sets: Sequence[str]) -> Recipe:
+    try:
+        return _load(ablation, (*sets, *variant.sets))
+    except RecipeError as error:
+        raise RecipeError(f"variant {variant.name!r}: {error}") from error
 
 
 def _load(ablation: Ablation, sets: Sequence[str]) -> Recipe:

@@ -7,7 +7,6 @@ memory, random numbers and judges apart. Not here: the table (report.py).
 """
 
 import json
-import os
 import signal
 import subprocess
 import sys
@@ -71,7 +70,7 @@ def run_all(runs: Sequence[PlannedRun], command: Sequence[str], *, resume: bool,
 
 def _became(run: PlannedRun, code: int) -> str:
     if code == _STOPPED:
-        return "stopped; what it saved is kept"
+        return "stopped"
     outcome = read_outcome(run)
     if outcome.status == "failed":
         return f"FAILED: {outcome.reason}"
@@ -109,6 +108,7 @@ def _started(run: PlannedRun, command: Sequence[str]) -> "subprocess.Popen[str]"
         text=True,
         encoding="utf-8",
         errors="replace",
+        start_new_session=True,  # it hears of Ctrl-C once, from here, and not from the terminal as well
     )
 
 
@@ -167,19 +167,5 @@ class _Stopping:
         if not self.stopped:
             self._tell("stopping: no other run is begun")
         self.stopped = True
-        if self._process is not None and not (number == signal.SIGINT and _typed()):
+        if self._process is not None:
             self._process.send_signal(number)
-
-
-def _typed() -> bool:
-    """Whether Ctrl-C comes from a terminal, which sends it to the run too: two would end it at once."""
-    try:
-        terminal = os.open(os.ctermid(), os.O_RDONLY | os.O_NOCTTY)
-    except OSError:
-        return False
-    try:
-        return os.tcgetpgrp(terminal) == os.getpgrp()
-    except OSError:
-        return False
-    finally:
-        os.close(terminal)

@@ -112,15 +112,20 @@ def _repeated(problems: Sequence[Problem]) -> tuple[str, ...]:
     ]
     if not again:
         return ()
-    ids = f"{', '.join(again[:_TOLD])}{' …' if len(again) > _TOLD else ''}"
     ask = "problem asks" if len(again) == 1 else "problems ask"
-    return (f"{len(again)} {ask} what one before asks ({ids}): each counts, and intervals take a question once",)
+    counts = "each counts, and intervals take a question once"
+    return (f"{len(again)} {ask} what one before asks ({_some(again)}): {counts}",)
+
+
+def _some(ids: Sequence[str]) -> str:
+    return f"{', '.join(ids[:_TOLD])}{' …' if len(ids) > _TOLD else ''}"
 
 
 def _notes(drafts: PassFigures, refined: PassFigures | None, seen: Sequence[str]) -> tuple[str, ...]:
     notes = list[str]()
     if seen:
-        notes.append(f"{len(seen)} problems are asked in what the model was trained on, or nearly the same are")
+        told = "1 problem is" if len(seen) == 1 else f"{len(seen)} problems are"
+        notes.append(f"{told} asked in what the model was trained on, or nearly so ({_some(seen)})")
     unknown = drafts.unknown + (refined.unknown if refined else 0)
     if unknown:
         notes.append(

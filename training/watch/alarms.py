@@ -27,6 +27,8 @@ FALL: Final = 0.05
 """So far must a held-out score fall below its best while the reward rises."""
 HARM: Final = 0.05
 """So much larger may the share be that improvements make worse than the one that they make better."""
+FLAT_STEPS: Final = 3
+"""So many steps at least in which all groups are flat."""
 MOST_ANEW: Final = 0.1
 """Share of improvements that may be of no draft."""
 
@@ -51,6 +53,7 @@ def find_alarms(steps: Sequence[StepRow], settings: WatchSettings) -> list[Alarm
         _above(training, "copy_share", settings.copy_alarm, "copied", _COPIED),
         _above(training, "reward/missing_share", settings.missing_alarm, "missing", _MISSING),
         _cut(training),
+        _flat(training),
         _length(training),
         _rewarded_alone(training),
         _harms(training, "answers", "right_wrong", "wrong_right", _ANSWERS),
@@ -140,6 +143,20 @@ def _cut(training: Sequence[StepRow]) -> Alarm | None:
     if now >= ALL and dropped != 0:
         seen = "all answers are cut off at the token limit, so that nothing is learned"
     return Alarm(training[-1].step, "truncated", f"{seen}; raise data.answer_tokens, or learn more slowly")
+
+
+def _flat(training: Sequence[StepRow]) -> Alarm | None:
+    """Whether no answer moves anything, since those to each prompt all earn the same."""
+    rows = [row for row in training if _value(row, "groups/flat_share") is not None]
+    flat = _recent(rows, "groups/flat_share")
+    if len(rows) < FLAT_STEPS or flat is None or flat < ALL:
+        return None
+    return Alarm(
+        rows[-1].step,
+        "flat",
+        "the answers to each prompt all earn the same, so that nothing is learned; take rows that the model sometimes "
+        "answers well, raise train.group_size, or imitate answers first ([sft])",
+    )
 
 
 def _length(training: Sequence[StepRow]) -> Alarm | None:

@@ -203,6 +203,8 @@ def write_page(run: Path, settings: WatchSettings, title: str = "", of: int | No
         OSError: if the page cannot be written.
     """
     steps = read_steps(run / METRICS)
+    samples = _samples(run)
+    is_marked = any(piece.mark for view in samples for piece in view.pieces)
     html = render_page(
         "run_page",
         package=__package__,
@@ -211,8 +213,9 @@ def write_page(run: Path, settings: WatchSettings, title: str = "", of: int | No
         facts=_facts(steps),
         panels=_panels([*read_steps(run / SUPERVISED / METRICS), *steps]),
         alarms=find_alarms(steps, settings),
-        samples=_samples(run),
-        marks=_MARKS,
+        samples=samples,
+        marks=_MARKS if is_marked else (),
+        is_cited=is_marked or _is_known(steps, "heldout/f1"),
         meanings=MEANING,
         last_step=max((row.step for row in steps), default=0),
         of=of,

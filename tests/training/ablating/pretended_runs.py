@@ -29,6 +29,8 @@ if beta == 8 and len((folder / "starts").read_text().split()) == 1:
     print("waiting", file=sys.stderr, flush=True)
     while not heard:
         time.sleep(0.01)
+    time.sleep(0.2)
+    (folder / "heard").write_text(str(len(heard)))
     sys.exit(130)
 if beta == 7:
     print("beta is seven", file=sys.stderr, flush=True)

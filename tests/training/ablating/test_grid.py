@@ -95,7 +95,7 @@ def test_a_recipe_in_the_file_is_told_of_as_such(tmp_path: Path) -> None:
     runs = plan_runs(inline, tmp_path)
     assert (runs[0].recipe.model.name, runs[1].recipe.train.beta) == ("org/model", 0.1)
     wrong = inline.model_copy(update={"recipe": {"model": {"name": "org/model"}}})
-    with pytest.raises(RecipeError, match=r"^the recipe of the ablation cannot be run:\s+data"):
+    with pytest.raises(RecipeError, match=r"^variant 'a': the recipe of the ablation cannot be run:\s+data"):
         plan_runs(wrong, tmp_path)
 
 

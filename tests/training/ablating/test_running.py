@@ -118,7 +118,7 @@ print(run_all(runs, command(folder), resume=True, tell=print))
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_signal_lets_the_run_save_and_begins_no_other(number: int, tmp_path: Path) -> None:
-    """A session of its own has no terminal, which would send Ctrl-C to both."""
+    """Sent to the whole group, as a terminal does with Ctrl-C; the run hears of it once."""
     root = Path(__file__).parents[3]
     process = subprocess.Popen(
         [sys.executable, "-c", STOPPED, str(tmp_path)],
@@ -127,15 +127,16 @@ def test_a_signal_lets_the_run_save_and_begins_no_other(number: int, tmp_path: P
     )  # fmt: skip
     assert process.stderr is not None
     assert process.stderr.readline() == "waiting\n"
-    process.send_signal(number)
+    os.killpg(process.pid, number)
     said = process.communicate(timeout=30)[0].splitlines()
     assert said[1:] == [
         "stopping: no other run is begun",
-        "run 1 of 6: beta 8, seed 1: stopped; what it saved is kept",
+        "run 1 of 6: beta 8, seed 1: stopped",
         "False",
     ]
     _, runs = pretended(8, 0, out=tmp_path / "out")
     assert [read_outcome(run).status for run in runs] == ["interrupted"] + ["to do"] * 5
+    assert (runs[0].folder / "heard").read_text("utf-8") == "1"
     (runs[0].folder / "starts").write_text("start\n" * 2, "utf-8")  # it does not wait again
     assert run_all(runs[:2], command(tmp_path), resume=True, tell=lambda line: None)
     assert [read_outcome(run).status for run in runs[:2]] == ["done", "done"]
@@ -161,7 +162,7 @@ def test_a_run_that_is_stopped_before_it_hears_signals_did_not_fail(number: int,
         cwd=root, env={**os.environ, "PYTHONPATH": str(root)}, start_new_session=True,
         capture_output=True, text=True, timeout=60,
     )  # fmt: skip
-    assert "run 1 of 6: beta 0, seed 1: stopped; what it saved is kept\nFalse" in done.stdout
+    assert "run 1 of 6: beta 0, seed 1: stopped\nFalse" in done.stdout
     _, runs = pretended(0, 1, out=tmp_path / "out")
     assert {read_outcome(run).status for run in runs} == {"to do"}
 

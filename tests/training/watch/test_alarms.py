@@ -83,6 +83,17 @@ def test_reward_that_rises_while_heldout_accuracy_falls() -> None:
     assert "held-out accuracy is 0.40, after 0.50 at step 10" in alarm.message
 
 
+def test_steps_of_which_nothing_is_learned_are_told() -> None:
+    def rows(*shares: float) -> list[StepRow]:
+        return [row(step, groups__flat_share=share) for step, share in enumerate(shares, 1)]
+
+    (alarm,) = find_alarms(rows(1.0, 1.0, 1.0), SETTINGS)
+    assert (alarm.step, alarm.code) == (3, "flat")
+    assert "nothing is learned" in alarm.message
+    assert not find_alarms(rows(1.0, 1.0), SETTINGS)
+    assert not find_alarms(rows(1.0, 1.0, 0.5), SETTINGS)
+
+
 def test_a_second_phase_that_makes_more_worse_than_better_is_told() -> None:
     def rows(worse: float, better: float, n: int = 5) -> list[StepRow]:
         moved: dict[str, float | None] = {"transitions/right_wrong": worse, "transitions/wrong_right": better}
