@@ -90,7 +90,9 @@ class SearchPage(Record):
     warnings: tuple[str, ...] = ()
     """What a reader should know: filters that the source does not know, files that could not be read."""
     cost: float | None = None
-    """US dollars."""
+    """US dollars; None where the source did not say."""
+    cached: bool = False
+    """Whether nobody was asked for it now: it was kept, or is replayed."""
 
 
 @runtime_checkable

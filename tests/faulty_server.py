@@ -277,11 +277,11 @@ def huge(size: int) -> Behaviour:
 
 def gzip_bomb(size: int, code: int = 200) -> Behaviour:
     """A small body that unpacks to that many blanks."""
-    return lambda request, line: line.answer(_packed(size), code, {"Content-Encoding": "gzip"})
+    return lambda request, line: line.answer(packed_blanks(size), code, {"Content-Encoding": "gzip"})
 
 
 @cache
-def _packed(size: int) -> bytes:
+def packed_blanks(size: int) -> bytes:
     packer = zlib.compressobj(wbits=zlib.MAX_WBITS | 16)
     pieces = [packer.compress(b" " * 100_000) for _ in range(size // 100_000)]
     return b"".join([*pieces, packer.flush()])
@@ -341,7 +341,7 @@ class FaultyServer:
         self._active = 0
         self._lock = threading.Lock()
         self._closing = threading.Event()
-        self._http = _Server(("127.0.0.1", 0), _handler(self._serve))
+        self._http = ThreadedServer(("127.0.0.1", 0), handler_of(self._serve))
         self._thread = threading.Thread(target=self._http.serve_forever, args=(0.01,), daemon=True)
 
     @property
@@ -436,7 +436,7 @@ def _tokenize(request: Request) -> bytes:
     return json.dumps({"tokens": [*range(len(text.split()))], "count": len(text.split())}).encode()
 
 
-class _Server(ThreadingHTTPServer):
+class ThreadedServer(ThreadingHTTPServer):
     daemon_threads = True
     request_queue_size = 256
 
@@ -462,7 +462,7 @@ class _Server(ThreadingHTTPServer):
                 connection.shutdown(socket.SHUT_RDWR)
 
 
-def _handler(serve: Callable[[Request, BaseHTTPRequestHandler], None]) -> type[BaseHTTPRequestHandler]:
+def handler_of(serve: Callable[[Request, BaseHTTPRequestHandler], None]) -> type[BaseHTTPRequestHandler]:
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
 

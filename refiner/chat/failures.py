@@ -83,7 +83,7 @@ def refused(where: str, status: int, headers: Mapping[str, str], body: str, key:
     """An HTTP status other than 2xx."""
     code = _code(status, body)
     failure = Failure(
-        f"{where} answers {status}{_quoted(_server_message(body), key)}; {_advice(code, status, headers, key)}",
+        f"{where} answers {status}{_quoted(server_message(body), key)}; {_advice(code, status, headers, key)}",
         code,
         retryable=_is_retryable(code, status, body),
     )
@@ -160,14 +160,15 @@ def _advice(code: str, status: int, headers: Mapping[str, str], key: str) -> str
     }[code]
 
 
-def _server_message(body: str) -> str:
-    """The message of an error body in OpenAI's form, or the body as it is."""
+def server_message(body: str) -> str:
+    """The message of an error body in OpenAI's form or a usual other one, or the body as it is."""
     try:
         value: Any = parse_json(body.encode(errors="replace"))
     except ValueError:
         return body
     error = value.get("error", value) if isinstance(value, dict) else value
-    message = error.get("message") or error.get("detail") if isinstance(error, dict) else error
+    names = ("message", "detail", "errMsg", "msg", "reason", "error")
+    message = next((error[name] for name in names if error.get(name)), None) if isinstance(error, dict) else error
     return message if isinstance(message, str) else body
 
 

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from transformers import Qwen3Config, Qwen3ForCausalLM, set_seed
 
-CONTEXT: Final = 512
+CONTEXT: Final = 1024
 """Most tokens that the model takes."""
 
 

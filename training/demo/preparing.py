@@ -43,8 +43,8 @@ FULL: Final = Scale("demo.toml", n_snippets=4, n_imitated=2400, n_asked=800, n_w
 SHORT: Final = Scale("short.toml", n_snippets=2, n_imitated=1200, n_asked=400, n_watched=50, n_tested=100)
 
 
-_TWO: Final = ("phases=two", "data.prompt_tokens=128", "data.total_tokens=432")
-"""A second phase's prompt holds the first one, the draft and an instruction; the model takes 512 tokens."""
+_TWO: Final = ("phases=two", "data.total_tokens=560")
+"""A second phase's prompt holds the first one, the draft and an instruction; the first one is that of one phase."""
 
 
 def prepare(folder: Path, scale: Scale, seed: int, phases: Literal["one", "two"] = "one") -> Recipe:

@@ -1,0 +1,1 @@
+"""Sources of evidence by name: scholarly services, search engines, other people's tools."""

@@ -1,0 +1,155 @@
+"""Europe PMC: abstracts of the life sciences and beyond, and the full text of open articles. No key.
+
+In: a query; with the argument `fulltext`, the open articles behind the best hits are read too. Out: abstracts as
+snippets; of open articles the passages that fit the query best, with their sections. Documented at
+https://europepmc.org/RestfulWebService. Not here: JATS itself (readers/jats.py).
+"""
+
+import asyncio
+from typing import Any, ClassVar, Final, NamedTuple
+
+from pydantic import Field, JsonValue
+
+from citerefine.refiner.records import Snippet
+from citerefine.tools.document_snippets import most_relevant, read_documents, snippets_of
+from citerefine.tools.filters import Filters
+from citerefine.tools.readers.document import UnreadableFile
+from citerefine.tools.sources.source import Asking, Hits, Source, left_out, passages_of, strange, unread
+from citerefine.tools.sources.wire import Wire, bare_doi, child, entries, filled, json_object, names, plain, year_in
+from citerefine.tools.web.failures import WebFailure
+from citerefine.tools.web.pacing import Pace
+from citerefine.tools.web.reply import WebReply
+
+_READ_ARTICLES: Final = 3
+"""Open articles that are read for one search."""
+_OPEN_DAY: Final = "1800-01-01"
+_LAST_DAY: Final = "3000-12-31"
+
+
+class _Hit(Wire):
+    id: str
+    source: str
+    title: str | None = None
+    author_string: str | None = Field(None, alias="authorString")
+    journal: Any = Field(None, alias="journalInfo")
+    year: str | None = Field(None, alias="pubYear")
+    doi: str | None = None
+    pmcid: str | None = None
+    abstract: str | None = Field(None, alias="abstractText")
+    is_open: str | None = Field(None, alias="isOpenAccess")
+    licence: str | None = Field(None, alias="license")
+
+    @property
+    def fields(self) -> dict[str, Any]:
+        """Of every snippet of this work."""
+        venue = child(self.journal, "journal", "title")
+        return {
+            "title": plain(self.title),
+            "authors": names((self.author_string or "").rstrip(".").split(", ")),
+            "year": year_in(self.year),
+            "venue": venue if isinstance(venue, str) else None,
+            "doi": bare_doi(self.doi),
+            "url": f"https://europepmc.org/article/{self.source}/{self.id}",
+            "licence": self.licence,
+        }
+
+    @property
+    def record(self) -> str:
+        """What the service calls it."""
+        return f"europepmc:{self.source}/{self.id}"
+
+
+class _Found(NamedTuple):
+    hits: list[_Hit]
+    n_strange: int
+
+
+class EuropePmc(Source):
+    """Searches Europe PMC."""
+
+    source_name = "europepmc"
+    title = "Europe PMC"
+    address = "https://www.ebi.ac.uk/europepmc/webservices/rest"
+    honours = frozenset({"since", "until", "authors", "venue", "open_access"})
+    arguments: ClassVar = {"fulltext": "also reads the open articles behind the best hits"}
+
+    @property
+    def pace(self) -> Pace:
+        """Not documented; polite use is asked for."""
+        return Pace(per_second=10, at_once=4)
+
+    async def find(self, query: str, k: int, filters: Filters, ask: Asking) -> Hits:
+        """Abstracts, and behind them passages of open articles where `fulltext` was asked for. Raises WebFailure."""
+        params: dict[str, str | int | None] = {
+            "query": _expression(query, filters),
+            "format": "json",
+            "resultType": "core",
+            "pageSize": min(k, self.most),
+        }
+        found = await ask(self.request("search", params=filled(params)), _read)
+        told = [hit for hit in found.hits if plain(hit.abstract)]
+        snippets = [snippet for hit in told for snippet in _abstract(hit, ask)]
+        warnings = [*strange(found.n_strange), *left_out(len(found.hits) - len(told), "they have no abstract")]
+        if self.argument == "fulltext":
+            passages, unread_articles = await self._articles(found.hits, query, k, ask)
+            snippets, warnings = [*passages, *snippets], [*warnings, *unread_articles]
+        return Hits(snippets, warnings)
+
+    async def _articles(self, hits: list[_Hit], query: str, k: int, ask: Asking) -> tuple[list[Snippet], list[str]]:
+        """The passages of the first open articles that fit the query best, and what could not be read."""
+        open_hits = [hit for hit in hits if hit.pmcid and hit.is_open == "Y"][:_READ_ARTICLES]
+        articles = await asyncio.gather(*(self._article(hit, ask) for hit in open_hits))
+        passages = [snippet for article in articles if not isinstance(article, str) for snippet in article]
+        return most_relevant(passages, query, k), unread(article for article in articles if isinstance(article, str))
+
+    async def _article(self, hit: _Hit, ask: Asking) -> list[Snippet] | str:
+        """The passages of one article, or why there are none."""
+
+        def read(reply: WebReply) -> list[Snippet]:
+            try:
+                documents, _ = read_documents(reply.body, ".xml")
+                return [
+                    snippet
+                    for document in documents
+                    for snippet in snippets_of(document, f"europepmc:{hit.pmcid}", reply.fetched_at, **hit.fields)
+                ]
+            except UnreadableFile as error:
+                raise ValueError(str(error)) from None
+
+        try:
+            return await ask(self.request(f"{hit.pmcid}/fullTextXML"), read)
+        except WebFailure as failure:
+            return f"{hit.pmcid} could not be read: {failure}"
+
+
+def _abstract(hit: _Hit, ask: Asking) -> list[Snippet]:
+    text = plain(hit.abstract) or ""
+    return passages_of(text, section="Abstract", source=hit.record, retrieved_at=ask.fetched_at, **hit.fields)
+
+
+def _read(reply: WebReply) -> _Found:
+    value: JsonValue = child(json_object(reply), "resultList", "result")
+    found = entries(value, _Hit, "resultList.result")
+    return _Found(found.entries, found.n_strange)
+
+
+def _expression(query: str, filters: Filters) -> str:
+    """The query in the service's language, in which the words of people must not become fields or operators."""
+    parts = [_words(query)]
+    if filters.since or filters.until:
+        parts.append(f"FIRST_PDATE:[{filters.since or _OPEN_DAY} TO {filters.until or _LAST_DAY}]")
+    parts += [f'AUTH:"{_words(name)}"' for name in filters.authors]
+    if filters.venue:
+        parts.append(f'JOURNAL:"{_words(filters.venue)}"')
+    if filters.open_access:
+        parts.append("OPEN_ACCESS:y")
+    return parts[0] if len(parts) == 1 else " AND ".join([f"({parts[0]})", *parts[1:]])
+
+
+_SPECIAL: Final = str.maketrans(dict.fromkeys('()[]{}:"^~*?\\/+!', " "))
+_OPERATORS: Final = frozenset({"AND", "OR", "NOT"})
+
+
+def _words(text: str) -> str:
+    words = text.translate(_SPECIAL).split()
+    return " ".join(word.lower() if word in _OPERATORS else word for word in words)

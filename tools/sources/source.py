@@ -1,0 +1,206 @@
+"""What all sources have in common: from a query to a page that says how the search ended.
+
+In: a query, filters; the settings of the source. Out: a `SearchPage`: hits as snippets, or which failure it was, and a
+warning for each filter that the source cannot honour. A subclass says what is asked and how a reply is read (`find`).
+A source keeps no state of any question; one object serves any number at once. Not here: the wire (web/client.py), which
+sources there are (registry.py).
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import datetime
+from typing import Any, ClassVar, Final, NamedTuple, TypeVar
+
+from citerefine.refiner.errors import InputError, ReplayError
+from citerefine.refiner.protocols import Outcome, SearchPage
+from citerefine.refiner.records import Snippet
+from citerefine.tools.filters import Filters
+from citerefine.tools.passages import cut_passages
+from citerefine.tools.readers.document import Block
+from citerefine.tools.sources.settings import SourceSettings, base_url_variable
+from citerefine.tools.web.client import WebClient
+from citerefine.tools.web.failures import WebFailure
+from citerefine.tools.web.pacing import Pace
+from citerefine.tools.web.reply import WebReply
+from citerefine.tools.web.request import NOBODY, Auth, WebRequest
+
+T = TypeVar("T")
+
+LONGEST_QUERY: Final = 1_000
+"""Code points of a query that are sent; addresses have bounds."""
+
+
+class Hits(NamedTuple):
+    """What a source found."""
+
+    snippets: Sequence[Snippet]
+    """Best first."""
+    warnings: Sequence[str] = ()
+    cost: float | None = None
+    """US dollars, where the service says so."""
+
+
+class Asking:
+    """One search's way to the service: it remembers whether anybody had to be asked."""
+
+    def __init__(self, source: "Source", web: WebClient) -> None:
+        self._source, self._web = source, web
+        self.cached = True
+        self.fetched_at: datetime | None = None
+        """When the last reply was fetched: `retrieved_at` of what it holds."""
+
+    async def __call__(self, request: WebRequest, read: Callable[[WebReply], T]) -> T:
+        """What `read` makes of the reply; it raises ValueError for a body that is not what the service documents.
+
+        Raises:
+            WebFailure: if there is no such reply.
+        """
+        asked = await self._web.ask(request, read, pace=self._source.pace, auth=self._source.auth())
+        self.cached &= asked.cached
+        self.fetched_at = asked.fetched_at
+        value: T = asked.value
+        return value
+
+
+class Source(ABC):
+    """One service: a `SearchTool` that also takes filters."""
+
+    source_name: ClassVar[str]
+    """As in `--source`; lower case letters and digits."""
+    title: ClassVar[str]
+    """What people call the service."""
+    address: ClassVar[str | None]
+    """Base URL; None where everybody runs a server of their own."""
+    version: ClassVar[int] = 1
+    """To be raised when what is asked or how it is read changes: what was cached before is then no longer used."""
+    key_variable: ClassVar[str | None] = None
+    needs_key: ClassVar[bool] = False
+    honours: ClassVar[frozenset[str]] = frozenset()
+    """Names of the filters that the service is told of."""
+    most: ClassVar[int] = 100
+    """Hits that one request can ask for."""
+    arguments: ClassVar[Mapping[str, str]] = {}
+    """What may stand behind the name, as in `europepmc:fulltext`: argument → what it does."""
+
+    def __init__(
+        self,
+        web: WebClient,
+        settings: SourceSettings | None = None,
+        filters: Filters | None = None,
+        argument: str | None = None,
+    ) -> None:
+        """Asks nobody yet.
+
+        Args:
+            web: what all requests go through; it stays open.
+            settings: address and key.
+            filters: hold for every search that is not given others.
+            argument: one of `arguments`.
+
+        Raises:
+            InputError: for an argument that there is not.
+        """
+        if argument is not None and argument not in self.arguments:
+            known = "; it takes " + ", ".join(self.arguments) if self.arguments else "; it takes none"
+            raise InputError(f"{self.source_name}:{argument} has an argument that this source does not know{known}")
+        self.argument = argument
+        self._web = web
+        self.settings = settings or SourceSettings()
+        self.filters = filters or Filters()
+
+    @property
+    def name(self) -> str:
+        """How messages name it."""
+        return self.source_name
+
+    @property
+    def base_url(self) -> str:
+        """Where the service is asked, without a slash at its end."""
+        return self.settings.base_url or self.address or ""
+
+    @property
+    def pace(self) -> Pace:
+        """What the service bears, by what it documents."""
+        return Pace()
+
+    def auth(self) -> Auth:
+        """What goes along with each request; by default nothing."""
+        return NOBODY
+
+    @property
+    def key(self) -> str | None:
+        """The key as it is sent."""
+        return self.settings.key.get_secret_value() if self.settings.key else None
+
+    def disabled(self) -> str | None:
+        """Why it cannot be asked, and what to do; None if it can."""
+        if self.needs_key and self.settings.key is None:
+            return f"{self.title} needs a key; set {self.key_variable}"
+        if not self.base_url:
+            return f"{self.title} is a server of your own; set {base_url_variable(self.source_name)} to its address"
+        return None
+
+    async def search(self, query: str, k: int, filters: Filters | None = None) -> SearchPage:
+        """At most about `k` hits, best first. Never raises for what the service does.
+
+        Args:
+            query: what to look for; white space is tidied, and what is beyond LONGEST_QUERY is left out.
+            k: about how many hits.
+            filters: None stands for those of the source.
+
+        Raises:
+            ReplayError: where it is replayed, and this search was not recorded.
+        """
+        filters = self.filters if filters is None else filters
+        if (why := self.disabled()) is not None:
+            return SearchPage(outcome=Outcome.DISABLED, warnings=(why,))
+        said = [f"it cannot filter by {name}: not done" for name in filters.named if name not in self.honours]
+        asking = Asking(self, self._web)
+        try:
+            hits = await self.find(" ".join(query.split())[:LONGEST_QUERY], max(1, k), filters, asking)
+        except ReplayError:
+            raise
+        except WebFailure as failure:
+            return SearchPage(outcome=failure.outcome, warnings=(str(failure), *said), cached=asking.cached)
+        return SearchPage(
+            snippets=tuple(hits.snippets),
+            outcome=Outcome.OK if hits.snippets else Outcome.EMPTY,
+            warnings=(*said, *hits.warnings),
+            cost=hits.cost,
+            cached=asking.cached,
+        )
+
+    @abstractmethod
+    async def find(self, query: str, k: int, filters: Filters, ask: Asking) -> Hits:
+        """The hits of a query. Raises WebFailure."""
+
+    def request(self, path: str, **values: Any) -> WebRequest:
+        """A request of this source, to `path` below its base URL."""
+        return WebRequest(source=self.source_name, version=self.version, url=f"{self.base_url}/{path}", **values)
+
+
+def passages_of(text: str, **fields: Any) -> list[Snippet]:
+    """A text as snippets: whole if it is short, else cut between sentences, with offsets in code points.
+
+    `fields`: of each snippet; `start` and `end` are given only where a text was cut.
+    """
+    passages = [*cut_passages([Block(text, 0)])]
+    if len(passages) == 1:
+        return [Snippet(text=passages[0].text, **fields)]
+    return [Snippet(text=one.text, start=one.start, end=one.end, **fields) for one in passages]
+
+
+def left_out(n: int, why: str) -> list[str]:
+    """A warning of hits that are no evidence, if there are any."""
+    return [f"{n} {'hit was' if n == 1 else 'hits were'} left out: {why}"] if n else []
+
+
+def strange(n: int) -> list[str]:
+    """A warning of hits that could not be read, if there are any."""
+    return left_out(n, "could not be read")
+
+
+def unread(reasons: Iterable[str], most: int = 3) -> list[str]:
+    """The first of many reasons why something could not be read, and how many more there are."""
+    said = [*reasons]
+    return said[:most] + ([f"{len(said) - most} more could not be read"] if len(said) > most else [])

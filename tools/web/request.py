@@ -1,0 +1,56 @@
+"""What is asked of a service.
+
+In: what a source wants to know. Out: `WebRequest`, whose `key` tells it from every other request; `Auth`, which goes
+along on the wire and is part of neither key, store nor message. Not here: sending (client.py).
+"""
+
+import hashlib
+import json
+from typing import Literal, NamedTuple
+
+from pydantic import JsonValue, SecretStr
+
+from citerefine.refiner.records import Record
+
+
+class WebRequest(Record):
+    """A request without any secret."""
+
+    source: str
+    """Name of the source that asks."""
+    version: int = 1
+    """Of that source's code; another one reads other bodies, or asks otherwise."""
+    method: Literal["GET", "POST"] = "GET"
+    url: str
+    """Address without a query."""
+    params: tuple[tuple[str, str], ...] = ()
+    """The query, as it is sent; encoded by the client, so that no value can become another parameter."""
+    body: JsonValue = None
+    headers: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def key(self) -> str:
+        """The same for requests that ask the same, whatever the order of their parameters."""
+        asked = [self.source, self.version, self.method, self.url, sorted(self.params), self.body, sorted(self.headers)]
+        return hashlib.sha256(json.dumps(asked, sort_keys=True).encode()).hexdigest()
+
+    def __str__(self) -> str:
+        query = " ".join(f"{name}={value!r}" for name, value in self.params)
+        body = "" if self.body is None else json.dumps(self.body, ensure_ascii=False)
+        return " ".join(part for part in (self.method, self.url, query, body) if part)
+
+
+class Auth(NamedTuple):
+    """What a service knows its caller by."""
+
+    headers: tuple[tuple[str, SecretStr], ...] = ()
+    params: tuple[tuple[str, SecretStr], ...] = ()
+
+    @property
+    def secrets(self) -> tuple[str, ...]:
+        """What must not be shown."""
+        return tuple(value.get_secret_value() for _, value in (*self.headers, *self.params) if value)
+
+
+NOBODY = Auth()
+"""Of services that do not ask who calls."""

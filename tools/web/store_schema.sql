@@ -1,0 +1,11 @@
+CREATE TABLE replies (
+    key TEXT PRIMARY KEY,          -- of the request
+    source TEXT NOT NULL,
+    request TEXT NOT NULL,         -- JSON, without anything secret
+    fetched_at TEXT NOT NULL,      -- ISO 8601, UTC
+    content_type TEXT,
+    body BLOB,                     -- NULL where the request failed
+    failure_code TEXT,
+    failure TEXT                   -- the message
+);
+CREATE INDEX replies_by_age ON replies (fetched_at);
