@@ -224,12 +224,12 @@ def edited(change: Callable[[dict[str, Any]], object]) -> Behaviour:
     return behave
 
 
-def reset_mid_body() -> Behaviour:
-    """The connection breaks while the body comes in."""
+def reset_mid_body(body: bytes | None = None) -> Behaviour:
+    """The connection breaks while a body comes in: a completion, unless another is given."""
 
     def behave(request: Request, line: Line) -> None:
-        body = json.dumps(completion(request, "Hello.")).encode()
-        line.send(line.head(headers={"Content-Length": str(len(body))}) + body[: len(body) // 2])
+        sent = json.dumps(completion(request, "Hello.")).encode() if body is None else body
+        line.send(line.head(headers={"Content-Length": str(len(sent))}) + sent[: len(sent) // 2])
         line.wait(0.05)  # so that the first half is read before the reset discards it
         line.hang_up(reset=True)
 
@@ -246,16 +246,16 @@ def truncated() -> Behaviour:
     return behave
 
 
-def drip(seconds: float) -> Behaviour:
-    """A good body, one byte at a time: no single read takes long."""
+def drip(seconds: float, body: bytes | None = None) -> Behaviour:
+    """A body, one byte at a time, so that no single read takes long: a completion, unless another is given."""
 
     def behave(request: Request, line: Line) -> None:
-        body = json.dumps(completion(request, "Hello.")).encode()
-        line.send(line.head(headers={"Content-Length": str(len(body))}))
-        for i in range(len(body)):
+        sent = json.dumps(completion(request, "Hello.")).encode() if body is None else body
+        line.send(line.head(headers={"Content-Length": str(len(sent))}))
+        for i in range(len(sent)):
             if not line.wait(seconds):
                 return
-            line.send(body[i : i + 1])
+            line.send(sent[i : i + 1])
 
     return behave
 
