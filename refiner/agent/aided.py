@@ -10,7 +10,9 @@ from typing import Final, NamedTuple
 from citerefine.refiner.agent.budget import affordable
 from citerefine.refiner.agent.context import RefinerContext
 from citerefine.refiner.agent.events import Emit
-from citerefine.refiner.agent.planner import Findings, Plan, ask_planner
+from citerefine.refiner.agent.findings import Findings
+from citerefine.refiner.agent.plan_reply import Plan
+from citerefine.refiner.agent.planner import ask_planner
 from citerefine.refiner.agent.shared_models import chat_model
 from citerefine.refiner.agent.within import within
 from citerefine.refiner.agent.writing import write_answer
@@ -33,7 +35,7 @@ class Planned(NamedTuple):
     plan: Plan | None
     tokens: int
     note: str = ""
-    """Why there is no plan."""
+    """Why there are no queries, where that is not because it is enough."""
 
 
 async def plan_with_model(
@@ -60,8 +62,8 @@ async def plan_with_model(
         plan = await within(min(PLANNER_SECONDS, seconds), ask_planner(model, findings, plain))
     except TimeoutError:
         why = CALL_FAILURES["deadline"]
-    except CallError as error:
-        why = str(error)
+    except CallError as error:  # a call that was cut off above is recorded as one that missed its deadline
+        why = CALL_FAILURES["deadline"] if error.code == "deadline" else str(error)
     note = f"The planner was of no help ({why}); queries were built from the question instead."
     return Planned(plan, budget.used.tokens, note)
 

@@ -3,6 +3,7 @@
 | type | fields | when |
 |---|---|---|
 | `step` | `step`: `plan`, `search`, `read` or `refine` | a step begins |
+| `plan` | `parts`: list of `{"text", "ids"}`, with the evidence of each; `queries` | a planner has planned |
 | `search` | `tool`, `query`, `outcome` (null: it begins), `found`: how many snippets | a search begins, and ends |
 | `snippet` | `id`, `tool`, `snippet`: the record | a snippet enters the evidence |
 | `claim` | `text`, `citations`: ids, `start`, `end`: code points of the text | it, or else the answer, is done |
@@ -13,10 +14,10 @@ In: what happened. Out: the events. All text in them is data from outside: escap
 here: who listens.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
-from citerefine.refiner.agent.state import SnippetRecord
+from citerefine.refiner.agent.state import Part, SnippetRecord
 from citerefine.refiner.protocols import Outcome
 from citerefine.refiner.records import Claim
 from citerefine.refiner.tags.scanner import Restart
@@ -28,6 +29,11 @@ Emit = Callable[[Event], None]
 def step_event(step: str) -> Event:
     """A step begins."""
     return {"type": "step", "step": step}
+
+
+def plan_event(parts: Sequence[Part], queries: Sequence[str]) -> Event:
+    """A planner model has planned: what was found for the parts of the question, what is asked next."""
+    return {"type": "plan", "parts": [{**part, "ids": [*part["ids"]]} for part in parts], "queries": [*queries]}
 
 
 def search_event(tool: str, query: str, outcome: Outcome | None = None, found: int = 0) -> Event:

@@ -14,7 +14,7 @@ from itertools import zip_longest
 from typing import Any, Final, NamedTuple, Protocol, runtime_checkable
 
 from citerefine.refiner.agent.events import Emit, search_event, snippet_event, warning_event
-from citerefine.refiner.agent.state import SnippetRecord, enter
+from citerefine.refiner.agent.state import Searched, SnippetRecord, enter
 from citerefine.refiner.agent.within import within
 from citerefine.refiner.errors import ReplayError
 from citerefine.refiner.protocols import Outcome, SearchPage, SearchTool
@@ -65,6 +65,10 @@ class Found:
     notes: list[str] = field(default_factory=list)
     unreachable: list[str] = field(default_factory=list)
     """Tools that failed."""
+    new: list[int] = field(default_factory=list)
+    """How many new records each search gave."""
+    searched: list[Searched] = field(default_factory=list)
+    """What came of each query; none where tools read on."""
 
 
 async def search_all(
@@ -81,7 +85,15 @@ async def search_all(
         return page
 
     pages = await asyncio.gather(*map(one, searches))
-    return _gathered([search.tool.name for search in searches], pages, known, emit)
+    found = _gathered([search.tool.name for search in searches], pages, known, emit)
+    found.searched += map(_searched, searches, pages, found.new)
+    return found
+
+
+def _searched(search: Search, page: SearchPage, new: int) -> Searched:
+    return Searched(
+        query=search.query, tool=search.tool.name, outcome=page.outcome.value, found=len(page.snippets), new=new
+    )
 
 
 async def read_on(
@@ -128,7 +140,7 @@ def _gathered(
     tools: Sequence[str], pages: Sequence[SearchPage], known: Mapping[str, SnippetRecord], emit: Emit
 ) -> Found:
     """The pages as one: best hits first, whichever tool was faster."""
-    found = Found()
+    found = Found(new=[0] * len(pages))
     for tool, page in zip(tools, pages, strict=True):
         notes = _notes(tool, page)
         found.notes += [note for note in notes if note not in found.notes]
@@ -136,8 +148,9 @@ def _gathered(
             found.unreachable.append(tool)
     merged = dict(known)
     for rank in zip_longest(*(page.snippets for page in pages)):
-        for tool, snippet in zip(tools, rank, strict=True):
+        for at, (tool, snippet) in enumerate(zip(tools, rank, strict=True)):
             if snippet is not None and (record := enter(merged, snippet)) is not None:
+                found.new[at] += 1
                 found.evidence[record["id"]] = record
                 found.fresh.setdefault(tool, []).append(record["id"])
                 emit(snippet_event(tool, record))

@@ -79,6 +79,27 @@ class GraphOutput(TypedDict):
     """The answer's notes: what was dropped, was not reachable, or is not mentioned by any source."""
 
 
+class Part(TypedDict):
+    """One thing that the question asks, as a planner model split it."""
+
+    text: str
+    ids: list[str]
+    """Records that the planner marked as its evidence; none: it is open."""
+
+
+class Searched(TypedDict):
+    """One query to one tool, and what came of it."""
+
+    query: str
+    tool: str
+    outcome: str
+    """A value of `Outcome`."""
+    found: int
+    """How many snippets."""
+    new: int
+    """How many of them entered the evidence."""
+
+
 class State(TypedDict, total=False):
     """All that the steps share. What stands behind `evidence` is internal."""
 
@@ -94,10 +115,16 @@ class State(TypedDict, total=False):
     """What the next search step sends out."""
     asked: list[str]
     """All queries so far, in order."""
+    searched: list[Searched]
+    """What came of them, in the order in which they were sent."""
+    parts: list[Part]
+    """The parts of the question; none without a planner model."""
     fresh: dict[str, list[str]]
     """Tool → ids of the new snippets that it found in the last search step."""
     searches: int
     """How many searches were made: one query to one tool each."""
+    barren: int
+    """How many search steps in a row found nothing new."""
     tokens: int
     """How many tokens planner and refiner have used; counted only where `max_tokens` is set."""
     seconds: float
@@ -113,8 +140,8 @@ Update = dict[str, Any]
 def fresh_counters() -> Update:
     """The internal keys as a run starts with them, and leaves them behind."""
     return {
-        "about": "", "queries": [], "asked": [], "fresh": {}, "searches": 0, "tokens": 0, "seconds": 0.0,
-        "unreachable": [],
+        "about": "", "queries": [], "asked": [], "searched": [], "parts": [], "fresh": {}, "searches": 0, "barren": 0,
+        "tokens": 0, "seconds": 0.0, "unreachable": [],
     }  # fmt: skip
 
 

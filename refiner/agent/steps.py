@@ -2,11 +2,14 @@
 
 In: the state, and a `Run`: tools, context, who listens. Out: `Move`: what changes, and which step comes next. The
 steps hold all the logic; what takes them one after the other (run.py, graph.py) holds none. Searches, time and tokens
-stay within the context's limits. A step before `refine` that fails costs what it would have found, never the run;
+stay within the context's limits. Searching ends, too, when nothing new is found: without a planner model at once, with
+one when that happens twice in a row, when something was found for all parts of the question, or when the planner says
+that it is enough. A step before `refine` that fails costs what it would have found, never the run;
 what `refine` raises (CallError, ReplyError, CitationError) ends it. Not here: how searches are run (searching.py),
 what is asked next (unaided.py, planner.py).
 """
 
+import math
 import time
 from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
@@ -14,11 +17,13 @@ from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
 from citerefine.refiner.agent.context import SEARCH_SHARE, RefinerContext
-from citerefine.refiner.agent.events import Emit, step_event, warning_event
-from citerefine.refiner.agent.planner import Findings
+from citerefine.refiner.agent.coverage import all_covered, nothing_found_note
+from citerefine.refiner.agent.events import Emit, plan_event, step_event, warning_event
+from citerefine.refiner.agent.findings import Findings
+from citerefine.refiner.agent.planner import with_plan
 from citerefine.refiner.agent.searching import Found, Limits, ReadingTool, Search, read_on, search_all
-from citerefine.refiner.agent.state import State, Update, fresh_counters, updated
-from citerefine.refiner.agent.unaided import missing_words, next_query
+from citerefine.refiner.agent.state import Part, State, Update, fresh_counters, updated
+from citerefine.refiner.agent.unaided import missing_words, next_query, query_key
 from citerefine.refiner.agent.writing import write_answer
 from citerefine.refiner.answer import Answer
 from citerefine.refiner.errors import CiterefineError, InputError, ModelError, ReplayError
@@ -31,6 +36,8 @@ from citerefine.refiner.validation import validate
 
 END: Final = "end"
 """What comes behind the last step."""
+MAX_BARREN: Final = 2
+"""After how many search steps in a row that found nothing new a planner model is not asked again."""
 DEGRADING: Final = frozenset({"plan", "search", "read"})
 """Steps whose failure does not end a run."""
 
@@ -149,21 +156,50 @@ async def _planned(state: State, run: Run) -> tuple[list[str], Update]:
         return _unaided(state), {}
     from citerefine.refiner.agent.aided import plan_with_model
 
-    most = run.context.max_searches - state.get("searches", 0)
-    told = Findings(
-        state["question"], state.get("reasoning", ""), state.get("asked", []), [*state["evidence"].values()], most
-    )
-    seconds = run.left(state, SEARCH_SHARE)
-    planned = await plan_with_model(told, run.context, run.toolbox.plain_planners, seconds, state.get("tokens", 0))
-    update: Update = {"tokens": state.get("tokens", 0) + planned.tokens}
+    told, seconds, tokens = _findings(state, run), run.left(state, SEARCH_SHARE), state.get("tokens", 0)
+    planned = await plan_with_model(told, run.context, run.toolbox.plain_planners, seconds, tokens)
     if planned.plan is not None:
-        return [*planned.plan.queries], update
-    run.emit(warning_event(planned.note))
-    return _unaided(state), {**update, "notes": _noting(state, [planned.note])}
+        told = with_plan(told, planned.plan)
+    update: Update = {"tokens": tokens + planned.tokens, "parts": [*told.parts]}
+    if all_covered(told.parts):
+        queries = []
+    elif planned.plan is not None and planned.plan.queries is not None:
+        queries = [*planned.plan.queries]
+    else:
+        run.emit(warning_event(planned.note))
+        queries, update["notes"] = _unaided(state, told.parts), _noting(state, [planned.note])
+    run.emit(plan_event(told.parts, queries))
+    return queries, update
 
 
-def _unaided(state: State) -> list[str]:
-    query = next_query(state["question"], state.get("asked", []), [*state.get("evidence", {}).values()])
+def _findings(state: State, run: Run) -> Findings:
+    """What a planner is told of the run."""
+    usable, searches_left = [*run.usable(state)], run.context.max_searches - state.get("searches", 0)
+    return Findings(
+        question=state["question"],
+        records=[*state.get("evidence", {}).values()],
+        queries_left=math.ceil(searches_left / len(usable)),  # the last one may not reach every tool
+        searches_left=searches_left,
+        reasoning=state.get("reasoning", ""),
+        parts=state.get("parts", []),
+        asked=state.get("asked", []),
+        searched=state.get("searched", []),
+        fresh={id for ids in state.get("fresh", {}).values() for id in ids},
+        sources=usable,
+        failed=state.get("unreachable", []),
+        max_seconds=run.context.max_seconds,
+        tokens_left=None if run.context.max_tokens is None else run.context.max_tokens - state.get("tokens", 0),
+    )
+
+
+def _unaided(state: State, parts: Sequence[Part] = ()) -> list[str]:
+    """The next query without a planner's help: for a part that has nothing yet, else for words of the question."""
+    asked = state.get("asked", [])
+    known = {*map(query_key, asked)}
+    for part in parts:
+        if not part["ids"] and query_key(part["text"]) not in known:
+            return [part["text"]]
+    query = next_query(state["question"], asked, [*state.get("evidence", {}).values()])
     return [] if query is None else [query]
 
 
@@ -176,7 +212,12 @@ async def search(state: State, run: Run) -> Move:
     wanted = [Search(tool, query) for query in state.get("queries", []) for tool in tools]
     sent = wanted[: run.context.max_searches - searches]
     found = await search_all(sent, _limits(state, run), state.get("evidence", {}), run.emit)
-    update = _taken(state, found) | {"searches": searches + len(sent), "queries": []}
+    update = _taken(state, found) | {
+        "searches": searches + len(sent),
+        "queries": [],
+        "searched": [*state.get("searched", []), *found.searched],
+        "barren": 0 if found.fresh else state.get("barren", 0) + 1,
+    }
     if found.fresh.keys() & run.toolbox.readers.keys():
         return Move(update, "read")
     return Move(update, _after_search(updated(state, update), run))
@@ -207,11 +248,11 @@ def _taken(state: State, found: Found) -> Update:
 
 
 def _after_search(state: State, run: Run) -> str:
-    """Whether it is enough: `refine`, or `plan`. A planner model says so itself."""
+    """Whether it is enough: `refine`, or `plan`, where a planner model may say so itself."""
     if not run.may_search(state):
         return "refine"
     if run.context.planner is not None:
-        return "plan"
+        return "plan" if state.get("barren", 0) < MAX_BARREN else "refine"
     enough = not state.get("fresh") or not missing_words(state["question"], state.get("evidence", {}).values())
     return "refine" if enough else "plan"
 
@@ -237,9 +278,18 @@ async def refine(state: State, run: Run) -> Move:
         from citerefine.refiner.agent.aided import refine_with_model
 
         answer = await refine_with_model(request, context, run.left(state), state.get("tokens", 0), run.emit)
-    answer = verify(answer, context.settings.mode, state.get("notes", []))
+    answer = verify(answer, context.settings.mode, _noting(state, _gaps(state, run)))
     update = {"answer": answer.model_dump(mode="json"), "notes": [*answer.notes]}
     return Move({**fresh_counters(), "evidence": None, **update}, END, answer)
+
+
+def _gaps(state: State, run: Run) -> list[str]:
+    """Notes on parts of the question that nothing was found on."""
+    note = nothing_found_note(state.get("parts", []), state.get("evidence", {}).values())
+    if note is None:
+        return []
+    run.emit(warning_event(note))
+    return [note]
 
 
 def verify(answer: Answer, mode: Mode, notes: Sequence[str]) -> Answer:

@@ -38,7 +38,7 @@ def missing_words(question: str, records: Iterable[SnippetRecord]) -> list[str]:
     for record in records:
         if not asked:
             break
-        for found in asked.keys() & set(content_stems(_text(record))):
+        for found in asked.keys() & set(content_stems(record_text(record))):
             del asked[found]
     return [*asked.values()][::-1]
 
@@ -74,7 +74,7 @@ def _expansions(question: str, best: Sequence[SnippetRecord]) -> list[str]:
     asked = set(content_stems(question))
     counts, shown, names = Counter[str](), dict[str, str](), set[str]()
     for record in best:
-        text = _text(record)
+        text = record_text(record)
         names |= name_stems(text)
         for word in content_words(text):
             shown.setdefault(stem(word), word)
@@ -89,5 +89,6 @@ def query_key(query: str) -> str:
     return " ".join(words(query)) or query
 
 
-def _text(record: SnippetRecord) -> str:
+def record_text(record: SnippetRecord) -> str:
+    """All that is looked for words: title, section, text."""
     return f"{record.get('title') or ''} {record.get('section') or ''} {record['text']}"

@@ -1,42 +1,51 @@
-"""What a planner model is asked, and what is read in its reply."""
+"""How a planner model is asked: for tool calls first, for lines where it takes none, once more where it only splits."""
 
 import asyncio
 import json
+from collections.abc import Mapping
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 from tests.scripted_model import ScriptedModel
 
-from citerefine.refiner.agent.planner import (
-    MAX_QUERIES,
-    MAX_QUERY,
-    Findings,
-    Plan,
-    ask_planner,
-    clean_queries,
-    read_plan,
-)
+from citerefine.refiner.agent.coverage import Mark, begin_parts
+from citerefine.refiner.agent.findings import Findings
+from citerefine.refiner.agent.plan_reply import MAX_PARTS, Plan, read_plan
+from citerefine.refiner.agent.planner import ask_planner
 from citerefine.refiner.chat.call import ChatCall, ChatReply, ToolCall
 from citerefine.refiner.errors import CallError
 
-TOLD = Findings("Did perch double?", "", ("perch numbers",), ({"id": "a", "text": "Perch."},), 4)
+TOLD = Findings("Did perch double?", ({"id": "a", "text": "Perch."},), 4, 4, asked=("perch numbers",))
 
 
-def calls(*queries: str) -> ChatReply:
-    made = [ToolCall(id=f"c{n}", name="search", arguments=json.dumps({"query": q})) for n, q in enumerate(queries)]
-    return ChatReply(text="", finish="tool_calls", tool_calls=tuple(made))
+def calls(*made: tuple[str, Mapping[str, object]]) -> ChatReply:
+    named = [ToolCall(id=f"c{n}", name=name, arguments=json.dumps(given)) for n, (name, given) in enumerate(made)]
+    return ChatReply(text="", finish="tool_calls", tool_calls=tuple(named))
 
 
-def ask(model: ScriptedModel, plain: set[str] | None = None) -> Plan | None:
-    return asyncio.run(ask_planner(model, TOLD, set() if plain is None else plain))
+def searches(*queries: str) -> ChatReply:
+    return calls(*(("search", {"query": query}) for query in queries))
+
+
+def ask(model: ScriptedModel, plain: set[str] | None = None, told: Findings = TOLD) -> Plan | None:
+    return asyncio.run(ask_planner(model, told, set() if plain is None else plain))
 
 
 def test_tool_calls_are_tried_first_and_taken() -> None:
-    model, plain = ScriptedModel(calls("perch 1990", "perch 2010")), set[str]()
+    model, plain = ScriptedModel(searches("perch 1990", "perch 2010")), set[str]()
     assert ask(model, plain) == Plan(("perch 1990", "perch 2010"))
-    assert [tool.name for tool in model.calls[0].tools] == ["search"]
     assert plain == set()
+
+
+def test_only_the_tools_that_can_be_of_use_are_offered() -> None:
+    def offered(told: Findings) -> list[str]:
+        model = ScriptedModel("ENOUGH")
+        ask(model, told=told)
+        return [tool.name for tool in model.calls[0].tools]
+
+    split = begin_parts(["perch"])
+    assert offered(TOLD) == ["search", "split", "covered"]
+    assert offered(TOLD._replace(records=())) == ["search", "split"]
+    assert offered(TOLD._replace(parts=split)) == ["search", "covered"]
 
 
 def test_lines_are_taken_too_where_tools_were_offered() -> None:
@@ -61,73 +70,50 @@ def test_other_failures_are_not_taken_for_a_refusal_of_tools() -> None:
     assert plain == set()
 
 
-@pytest.mark.parametrize(
-    ("text", "plan"),
-    [
-        ("SEARCH: perch 1990\nSEARCH: pike", Plan(("perch 1990", "pike"))),
-        ("Here you are:\n- **SEARCH:** perch 1990\n2. search: pike", Plan(("perch 1990", "pike"))),
-        ("<think>SEARCH: a trap\nENOUGH</think>\nSEARCH: pike", Plan(("pike",))),
-        ("ENOUGH", Plan(())),
-        ("**Enough.**", Plan(())),
-        ("That is not enough to tell.", None),
-        ("SEARCH: perch numbers", Plan(())),
-        ("SEARCH:", None),
-        ("", None),
-        ("SEARCH: a\nENOUGH", Plan(("a",))),
-    ],
-)
-def test_what_a_reply_in_lines_means(text: str, plan: Plan | None) -> None:
-    got = read_plan(ChatReply(text=text), TOLD)
-    assert got == (plan if text != "SEARCH:" else Plan(()))
+def test_a_model_that_makes_one_call_at_a_time_is_asked_once_more_with_what_it_said() -> None:
+    model = ScriptedModel(calls(("split", {"parts": ["perch", "pike"]})), searches("pike"))
+    assert ask(model) == Plan(("pike",), ("perch", "pike"))
+    assert "not split yet" in model.calls[0].messages[1].content
+    assert "1. perch: nothing yet\n2. pike: nothing yet" in model.calls[1].messages[1].content
+    assert [tool.name for tool in model.calls[1].tools] == ["search", "covered"]
 
 
-@pytest.mark.parametrize("arguments", ["{", "[]", '{"query": 7}', '{"q": "perch"}', "[" * 100_000, "null", ""])
-def test_tool_calls_that_cannot_be_read_ask_for_nothing(arguments: str) -> None:
-    broken = ToolCall(id="c", name="search", arguments=arguments)
-    other = ToolCall(id="d", name="delete_everything", arguments='{"query": "perch"}')
-    assert read_plan(ChatReply(text="", tool_calls=(broken, other)), TOLD) is None
+def test_a_model_that_only_marks_is_asked_once_more_unless_all_is_covered() -> None:
+    told = TOLD._replace(parts=begin_parts(["perch", "pike"]))
+    model = ScriptedModel("COVERED: 1 S1", "SEARCH: pike")
+    assert ask(model, told=told) == Plan(("pike",), (), (Mark(1, ("a",)),))
+    assert "1. perch: covered by S1" in model.calls[1].messages[1].content
+    done = ScriptedModel("COVERED: 1 S1")
+    assert ask(done, told=told._replace(parts=begin_parts(["perch"]))) == Plan(None, (), (Mark(1, ("a",)),))
+    assert len(done.calls) == 1
 
 
-def test_queries_are_bounded_in_number_and_length() -> None:
-    plan = read_plan(calls(*(f"perch {n} {'x' * 1000}" for n in range(50))), TOLD)
-    assert plan is not None
-    assert len(plan.queries) == MAX_QUERIES
-    assert all(len(query) <= MAX_QUERY for query in plan.queries)
-    few = read_plan(calls("a", "b", "c"), TOLD._replace(most=2))
-    assert few == Plan(("a", "b"))
+def test_a_model_that_splits_and_then_says_nothing_keeps_its_parts() -> None:
+    model = ScriptedModel("PART: perch", "Let me think.")
+    assert ask(model, {"scripted"}) == Plan(None, ("perch",))
+    assert len(model.calls) == 2
 
 
-@given(st.lists(st.text()), st.lists(st.text()))
-def test_cleaned_queries_are_new_single_lines_that_say_something(written: list[str], asked: list[str]) -> None:
-    cleaned = clean_queries(written, asked)
-    assert len(set(cleaned)) == len(cleaned)
-    assert all(query.isprintable() and query.strip() == query and 0 < len(query) <= MAX_QUERY for query in cleaned)
-    assert clean_queries(cleaned, ()) == cleaned
-    assert clean_queries(cleaned, cleaned) == ()
+def test_the_prompt_for_lines_shows_forms_that_are_read() -> None:
+    system = asked(plain=True).messages[0].content
+    form = {line.split(":")[0]: line for line in system.splitlines() if line.split(":")[0].isupper()}
+    assert set(form) == {"PART", "COVERED", "SEARCH", "ENOUGH"}
+    told = TOLD._replace(records=[{"id": f"r{n}", "text": "Perch."} for n in range(1, 6)])
+    plan = read_plan(ChatReply(text="\n".join(form.values())), told)
+    assert plan == Plan(("a few telling words",), ("one thing that the question asks",), (Mark(1, ("r2", "r5")),))
+    assert read_plan(ChatReply(text=form["ENOUGH"]), told) == Plan(())
 
 
-def test_a_long_question_and_much_evidence_make_no_long_prompt() -> None:
-    told = Findings("q" * 10**6, "r" * 10**6, ["a" * 300] * 500, [{"id": "x", "text": "t" * 10**6}] * 500, 4)
-    model = ScriptedModel(reply=lambda call: "ENOUGH")
-    asyncio.run(ask_planner(model, told, set()))
-    [call] = model.calls
-    assert sum(len(message.content) for message in call.messages) < 20_000
-
-
-def test_a_long_reply_is_read_in_linear_time() -> None:
-    for text in ("*" * 10**6, "</think" * 10**5, "SEARCH" * 10**5, "ENOUGH " * 10**5, "\n" * 10**6):
-        assert read_plan(ChatReply(text=text), TOLD) is None
-
-
-def test_the_prompts_show_the_planner_forms_that_are_read() -> None:
-    call: ChatCall = _asked(plain=True)
-    form = next(line for line in call.messages[0].content.splitlines() if line.startswith("SEARCH:"))
-    assert read_plan(ChatReply(text=form), TOLD) == Plan(("a few telling words",))
+@pytest.mark.parametrize("plain", [True, False])
+def test_both_prompts_name_the_most_parts_and_the_tools_that_are_offered(plain: bool) -> None:
+    call = asked(plain=plain)
+    assert f"{MAX_PARTS} at most" in call.messages[0].content
     assert "ENOUGH" in call.messages[0].content
-    assert "ENOUGH" in _asked(plain=False).messages[0].content
+    assert all(f"`{tool.name}`" in call.messages[0].content for tool in call.tools)
+    assert bool(call.tools) is not plain
 
 
-def _asked(*, plain: bool) -> ChatCall:
+def asked(*, plain: bool) -> ChatCall:
     model = ScriptedModel("ENOUGH")
     ask(model, {"scripted"} if plain else set())
     return model.calls[0]
