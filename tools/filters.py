@@ -64,7 +64,7 @@ class Filters(Record):
     def named(self) -> dict[str, Any]:
         """Those that are set."""
         values = {name: getattr(self, name) for name in type(self).model_fields}
-        return {name: value for name, value in values.items() if value not in (None, (), False)}
+        return {name: value for name, value in values.items() if value not in (None, ()) and value is not False}
 
 
 FILTERS: Final = tuple(Filters.model_fields)

@@ -14,6 +14,7 @@ from typing import Any, ClassVar, Final, NamedTuple, TypeVar
 from citerefine.refiner.errors import InputError, ReplayError
 from citerefine.refiner.protocols import Outcome, SearchPage
 from citerefine.refiner.records import Snippet
+from citerefine.refiner.tags.markup import scrub
 from citerefine.tools.filters import Filters
 from citerefine.tools.passages import cut_passages
 from citerefine.tools.readers.document import Block
@@ -157,7 +158,7 @@ class Source(ABC):
         said = [f"it cannot filter by {name}: not done" for name in filters.named if name not in self.honours]
         asking = Asking(self, self._web)
         try:
-            hits = await self.find(" ".join(query.split())[:LONGEST_QUERY], max(1, k), filters, asking)
+            hits = await self.find(" ".join(scrub(query).split())[:LONGEST_QUERY], max(1, k), filters, asking)
         except ReplayError:
             raise
         except WebFailure as failure:

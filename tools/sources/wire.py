@@ -75,6 +75,11 @@ def xml_root(reply: WebReply) -> Any:
     return root
 
 
+def xml_text(node: Any) -> str | None:
+    """All text in an element, whatever markup stands between: white space tidied; None if empty, or no element."""
+    return None if node is None else tidy("".join(node.itertext()))
+
+
 def child(value: JsonValue, *path: str) -> JsonValue:
     """What stands at a path of names; None where there is nothing."""
     for name in path:

@@ -178,7 +178,7 @@ class WebClient:
         try:
             async with asyncio.timeout_at(until), lane.turn(until):
                 reply = await self._exchange(request, auth, lane)
-            value = _read(reply, read, host)
+            value = _read(reply, read, host, auth)
         except TimeoutError:
             breaker.fail(entry, "deadline", "too slow")
             raise WebFailure(f"no complete reply from {host} within {self.limits.deadline:g} s", "deadline") from None
@@ -267,12 +267,12 @@ class _Raw(httpx2.AsyncByteStream):
         return self._pieces
 
 
-def _read(reply: WebReply, read: Callable[[WebReply], T], host: str) -> T:
+def _read(reply: WebReply, read: Callable[[WebReply], T], host: str, auth: Auth) -> T:
     try:
         return read(reply)
     except ValueError as error:
         raise WebFailure(
-            f"the reply of {host} is not what it documents: {clean(str(error), ())}", "bad_response"
+            f"the reply of {host} is not what it documents: {clean(str(error), auth.secrets)}", "bad_response"
         ) from None
 
 

@@ -24,6 +24,9 @@ FAILURES: Final[dict[str, str]] = {
     "bad_response": "the body is not what the service documents",
     "too_large": "the body is longer than is read",
     "resting": "the service failed several times in a row and is left alone for a while",
+    "refused_address": "an address of a page that is not read, or that leads to no public host",
+    "robots": "the host's robots.txt does not allow programs to read the page",
+    "unreadable": "the page is of a kind that is not read, or holds no text",
 }
 """Code → meaning."""
 _RETRYABLE: Final = frozenset({"unreachable", "rate_limited", "server_error", "bad_response"})
@@ -53,7 +56,7 @@ class WebFailure(CiterefineError):
 
 def refused(host: str, status: int, headers: Mapping[str, str], body: bytes, secrets: Iterable[str]) -> WebFailure:
     """A status other than 200."""
-    code = _code(status)
+    code = code_of(status)
     said = clean(server_message(body.decode("utf-8", "replace")), secrets)
     words = f" ({said!r})" if said else ""
     if code == "moved":
@@ -70,7 +73,8 @@ def clean(said: str, secrets: Iterable[str]) -> str:
     return excerpt(said)
 
 
-def _code(status: int) -> str:
+def code_of(status: int) -> str:
+    """The code of a status other than 200."""
     if status in (401, 402, 403):
         return "unauthorized"
     if status == 429:

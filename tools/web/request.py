@@ -48,8 +48,9 @@ class Auth(NamedTuple):
 
     @property
     def secrets(self) -> tuple[str, ...]:
-        """What must not be shown."""
-        return tuple(value.get_secret_value() for _, value in (*self.headers, *self.params) if value)
+        """What must not be shown: each value, and the key in it where a scheme such as `Bearer` stands before it."""
+        values = [value.get_secret_value() for _, value in (*self.headers, *self.params) if value]
+        return tuple(dict.fromkeys([*values, *(value.rpartition(" ")[2] for value in values)]))
 
 
 NOBODY = Auth()

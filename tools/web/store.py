@@ -166,8 +166,9 @@ class WebStore:
 
     def close(self) -> None:
         """Closes the file, which is one file then, unless others have it open."""
-        if self.mode is not StoreMode.REPLAY:
+        if self.mode is StoreMode.RECORD:
             with suppress(sqlite3.OperationalError):
+                self._database.execute("PRAGMA busy_timeout = 0")
                 self._database.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
                 self._database.execute("PRAGMA journal_mode = DELETE").fetchall()
         self._database.close()
