@@ -167,6 +167,8 @@ def server_message(body: str) -> str:
     except ValueError:
         return body
     error = value.get("error", value) if isinstance(value, dict) else value
+    if isinstance(error, str) and isinstance(value, dict):  # what is wrong often stands beside the name of the error
+        error = value.get("message") or value.get("detail") or error
     names = ("message", "detail", "errMsg", "msg", "reason", "error")
     message = next((error[name] for name in names if error.get(name)), None) if isinstance(error, dict) else error
     return message if isinstance(message, str) else body

@@ -15,7 +15,6 @@ from citerefine.refiner.errors import InputError
 from citerefine.refiner.protocols import SearchTool
 from citerefine.tools.filters import Filters
 from citerefine.tools.sources.settings import settings_from_environment
-from citerefine.tools.sources.source import Source
 from citerefine.tools.web.client import WebClient
 
 GROUP: Final = "citerefine.sources"
@@ -33,6 +32,7 @@ BUILT_IN: Final[dict[str, str]] = {
     "tavily": "tavily:Tavily",
     "brave": "brave:Brave",
     "exa": "exa:Exa",
+    "mcp": "mcp_client:McpSearch",
 }
 """Name → module beside this one and class, in the order in which they are told of."""
 
@@ -120,10 +120,5 @@ def known_sources() -> Iterator[Known]:
         except InputError as error:
             yield Known(name, name, None, str(error))
             continue
-        own = opened if isinstance(opened, Source) else None
-        yield Known(
-            name,
-            own.title if own else name,
-            own.key_variable if own else None,
-            own.disabled() if own else None,
-        )
+        disabled: Callable[[], str | None] = getattr(opened, "disabled", lambda: None)
+        yield Known(name, getattr(opened, "title", name), getattr(opened, "key_variable", None), disabled())

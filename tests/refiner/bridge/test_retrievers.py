@@ -12,6 +12,7 @@ from langchain_core.retrievers import BaseRetriever
 from citerefine.refiner import Snippet
 from citerefine.refiner.middleware import RetrieverSearch, SearchRetriever, SourceError, to_snippets
 from citerefine.refiner.protocols import Outcome, SearchPage, SearchTool
+from citerefine.tools.agent_tool import search_tool
 
 PERCH = Snippet(text="Perch doubled.", title="Survey", source="survey.pdf", page=4)
 
@@ -80,3 +81,29 @@ def test_any_retriever_is_a_search() -> None:
     page = asyncio.run(search.search("perch", 1))
     assert page == SearchPage(snippets=(Snippet(text="Perch doubled."),))
     assert asyncio.run(search.search("salmon", 5)).outcome is Outcome.EMPTY
+
+
+class Broken(BaseRetriever):
+    """A retriever whose store is down."""
+
+    def _get_relevant_documents(self, query: str, *, run_manager: CallbackManagerForRetrieverRun) -> list[Document]:
+        raise ConnectionError("the store at 10.0.0.7 is down")
+
+
+def test_what_a_retriever_raises_is_a_failed_search_and_never_an_empty_one() -> None:
+    search = RetrieverSearch(Broken(), "store")
+    with pytest.raises(ConnectionError):
+        asyncio.run(search.search("perch", 1))
+    call = {"name": "store", "args": {"query": "perch"}, "id": "c1", "type": "tool_call"}
+    message = search_tool(search).invoke(call)
+    assert (message.status, message.artifact) == ("error", None)
+    assert message.content == "store could not be searched: ConnectionError"
+
+
+def test_documents_without_text_are_no_hits() -> None:
+    class Blank(Shelf):
+        def _get_relevant_documents(self, query: str, *, run_manager: CallbackManagerForRetrieverRun) -> list[Document]:
+            return self.documents
+
+    page = asyncio.run(RetrieverSearch(Blank(documents=[Document(" "), Document("")]), "shelf").search("perch", 2))
+    assert page == SearchPage(outcome=Outcome.EMPTY)

@@ -1,0 +1,103 @@
+"""Reads histories of LangChain and LangGraph that were written as JSON; nothing of LangChain is imported.
+
+In: a row with `messages`, also within `values` or `channel_values` as checkpoints have them: as `messages_to_dict`,
+`dumpd` or `model_dump` writes them, or plain role dicts. Out: messages as conversation.py takes them. Evidence is in
+the artifacts of tool messages, records of ours or Documents, and only where a tool gave none, in its text. Not here:
+messages that are objects (bridge/turn.py).
+"""
+
+from collections.abc import Iterator, Mapping
+from typing import Any, Final, NamedTuple
+
+from pydantic import ValidationError
+
+from citerefine.refiner.agent.documents import read_snippet
+from citerefine.refiner.batch.rows import BadRow
+from citerefine.refiner.errors import EvidenceError
+from citerefine.refiner.importing.conversation import Asked, Message, Thought, ToolResult
+from citerefine.refiner.importing.hits import Found
+from citerefine.refiner.importing.openai_messages import call_name, text_of, tool_found
+from citerefine.refiner.records import Snippet
+
+_KINDS: Final = {
+    "human": "human", "user": "human", "humanmessage": "human", "humanmessagechunk": "human",
+    "ai": "ai", "assistant": "ai", "aimessage": "ai", "aimessagechunk": "ai",
+    "tool": "tool", "toolmessage": "tool", "toolmessagechunk": "tool",
+}  # fmt: skip
+"""What a message calls itself, in lower case → who wrote it. Others, such as of the system, are passed over."""
+_THOUGHTS: Final = ("reasoning", "thinking")
+
+
+class _Document(NamedTuple):
+    """A Document as `read_snippet` knows one."""
+
+    page_content: object
+    metadata: object
+
+
+def read_langchain(row: Mapping[str, Any]) -> Iterator[Message]:
+    """The messages of a row. Raises BadRow if it has none."""
+    for message in _messages(row):
+        if isinstance(message, Mapping):
+            fields = _fields(message)
+            match _kind(message):
+                case "human" if not _is_summary(fields):
+                    yield Asked(text_of(fields.get("content")))
+                case "ai":
+                    yield from _thoughts(fields.get("content"))
+                case "tool" if fields.get("status") != "error":
+                    yield ToolResult(_found(fields))
+
+
+def _messages(row: Mapping[str, Any]) -> list[Any]:
+    for holder in (row, row.get("values"), row.get("channel_values")):
+        if isinstance(holder, Mapping) and isinstance(messages := holder.get("messages"), list):
+            return messages
+    raise BadRow("no_messages", "it has no list of messages, nor values that have one; is it of another kind?")
+
+
+def _kind(message: Mapping[str, Any]) -> str | None:
+    path = message.get("id")
+    is_dumped = message.get("type") == "constructor" and isinstance(path, list) and path
+    written = path[-1] if is_dumped and isinstance(path, list) else message.get("type") or message.get("role")
+    return _KINDS.get(str(written).lower())
+
+
+def _fields(message: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The fields of a message or Document, in whatever it is wrapped."""
+    for wrapper in ("kwargs", "data"):
+        if isinstance(inner := message.get(wrapper), Mapping):
+            return inner
+    return message
+
+
+def _is_summary(fields: Mapping[str, Any]) -> bool:
+    """Whether LangChain wrote it in the place of a long conversation; nobody asked it."""
+    more = fields.get("additional_kwargs")
+    return isinstance(more, Mapping) and more.get("lc_source") == "summarization"
+
+
+def _thoughts(content: object) -> Iterator[Message]:
+    for block in content if isinstance(content, list) else ():
+        if isinstance(block, Mapping) and block.get("type") in _THOUGHTS:
+            yield Thought(str(block.get(block["type"]) or ""))
+    yield Thought(text_of(content))
+
+
+def _found(fields: Mapping[str, Any]) -> Found:
+    call, artifact = call_name(fields.get("name"), fields.get("tool_call_id")), fields.get("artifact")
+    if not isinstance(artifact, list):
+        return tool_found(fields.get("content"), call)
+    read = [_read_item(item) for item in artifact]
+    n_strange = read.count(None)
+    warnings = [f"{n_strange} results of {call or 'a tool'} are no snippets and cannot be cited"] if n_strange else []
+    return Found([snippet for snippet in read if snippet is not None], warnings)
+
+
+def _read_item(item: object) -> Snippet | None:
+    fields = _fields(item) if isinstance(item, Mapping) else {}
+    document = _Document(fields["page_content"], fields.get("metadata") or {}) if "page_content" in fields else None
+    try:
+        return read_snippet(document or fields)
+    except (EvidenceError, ValidationError):
+        return None

@@ -1,0 +1,205 @@
+"""Any MCP server's search as a source: `mcp:https://host/mcp`, `mcp:COMMAND ARGUMENTS`, with `#tool` behind it.
+
+In: a query. Out: a `SearchPage` of what the tool gave. Replies are kept and replayed as those of all sources are, the
+list of tools among them, so that a replay starts nothing. Needs the extra `mcp`. Not here: reaching the server
+(mcp_calls.py), which of its tools is asked (mcp_tool.py), how results are read (mcp_hits.py).
+"""
+
+import asyncio
+import json
+import re
+from collections.abc import Awaitable, Callable, Mapping
+from datetime import UTC, datetime
+from importlib import import_module
+from importlib.util import find_spec
+from typing import TYPE_CHECKING, ClassVar, Final, TypeVar
+
+from pydantic import JsonValue
+
+from citerefine.refiner.errors import ReplayError
+from citerefine.refiner.protocols import Outcome, SearchPage
+from citerefine.tools.filters import Filters
+from citerefine.tools.sources.mcp_hits import read_result
+from citerefine.tools.sources.mcp_target import McpTarget, read_target
+from citerefine.tools.sources.mcp_tool import ListedTool, choose_tool
+from citerefine.tools.sources.settings import SourceSettings
+from citerefine.tools.sources.source import LONGEST_QUERY, Hits
+from citerefine.tools.sources.wire import entries, json_object
+from citerefine.tools.web.client import WebClient
+from citerefine.tools.web.failures import WebFailure, clean
+from citerefine.tools.web.reply import WebReply
+from citerefine.tools.web.request import WebRequest
+
+if TYPE_CHECKING:  # of the extra
+    from mcp import Client
+
+    from citerefine.tools.sources.mcp_calls import McpCalls
+
+T = TypeVar("T")
+
+_MOST_PAGES: Final = 20
+"""Pages of a list of tools that are read."""
+_NOT_IN_NAMES = re.compile(r"[^A-Za-z0-9_-]+")
+
+
+class McpSearch:
+    """The search of one MCP server: a `SearchTool` that also takes filters, to warn of them."""
+
+    source_name: ClassVar[str] = "mcp"
+    title: ClassVar[str] = "MCP servers"
+    key_variable: ClassVar[str | None] = "CITEREFINE_MCP_TOKEN"
+    version: ClassVar[int] = 1
+    """To be raised when what is asked or how it is read changes."""
+
+    def __init__(
+        self,
+        web: WebClient,
+        settings: SourceSettings | None = None,
+        filters: Filters | None = None,
+        argument: str | None = None,
+    ) -> None:
+        """Starts nothing yet.
+
+        Args:
+            web: its limits and its store are used; requests go through the mcp package.
+            settings: the key is sent to servers on the web, as a bearer token.
+            filters: no server is told of them.
+            argument: the server, and perhaps the tool.
+
+        Raises:
+            InputError: for an argument that names no server.
+        """
+        self.settings, self.filters = settings or SourceSettings(), filters or Filters()
+        self._web = web
+        server = argument or self.settings.base_url
+        self._target = read_target(server) if server else None
+        self._calls: McpCalls | None = None
+
+    @property
+    def name(self) -> str:
+        """How messages name it: with its tool, if one was named."""
+        tool = self._target.tool if self._target else None
+        return f"{self.source_name}_{_NOT_IN_NAMES.sub('_', tool)}" if tool else self.source_name
+
+    def disabled(self) -> str | None:
+        """Why it cannot be asked, and what to do; None if it can."""
+        if self._target is None:
+            return "name a server: mcp:https://host/mcp or mcp:COMMAND ARGUMENTS, with #TOOL where several tools search"
+        if self.settings.key is not None and self._target.url and not self._target.may_get_token:
+            return f"{self.key_variable} is set, and {self._target.url} is no https address: anybody could read it"
+        if find_spec("mcp") is None:
+            return "MCP servers need a package that is not installed; pip install 'citerefine[mcp]'"
+        return None
+
+    async def search(self, query: str, k: int, filters: Filters | None = None) -> SearchPage:
+        """At most about `k` hits, best first. Never raises for what the server does.
+
+        Raises:
+            ReplayError: where it is replayed, and this search was not recorded.
+        """
+        if (why := self.disabled()) is not None or self._target is None:
+            return SearchPage(outcome=Outcome.DISABLED, warnings=(why or "no server is named",))
+        filters = self.filters if filters is None else filters
+        said = [f"it cannot filter by {name}: not done" for name in filters.named]
+        try:
+            hits, cached = await self._find(self._target, " ".join(query.split())[:LONGEST_QUERY], max(1, k))
+        except ReplayError:
+            raise
+        except WebFailure as failure:
+            return SearchPage(outcome=failure.outcome, warnings=(str(failure), *said))
+        return SearchPage(
+            snippets=tuple(hits.snippets),
+            outcome=Outcome.OK if hits.snippets else Outcome.EMPTY,
+            warnings=(*said, *hits.warnings),
+            cached=cached,
+        )
+
+    async def _find(self, target: McpTarget, query: str, k: int) -> tuple[Hits, bool]:
+        tools, listed_before = await self._answer(target, {"method": "tools/list"}, _list_tools, _read_tools)
+        tool = choose_tool(tools, target.tool, target.address)
+        arguments = tool.arguments(query, k)
+
+        async def call(client: "Client") -> JsonValue:
+            result = await client.call_tool(tool.name, arguments)
+            return result.model_dump(mode="json", by_alias=True, exclude_none=True)
+
+        def read(reply: WebReply) -> Hits:
+            return read_result(json_object(reply), tool.name, k, reply.fetched_at)
+
+        asked: dict[str, JsonValue] = {"method": "tools/call", "name": tool.name, "arguments": arguments}
+        hits, called_before = await self._answer(target, asked, call, read)
+        return hits, listed_before and called_before
+
+    async def _answer(
+        self,
+        target: McpTarget,
+        body: Mapping[str, JsonValue],
+        ask: Callable[["Client"], Awaitable[JsonValue]],
+        read: Callable[[WebReply], T],
+    ) -> tuple[T, bool]:
+        """What is read of a reply, and whether it was kept. Raises WebFailure, ReplayError."""
+        request = WebRequest(
+            source=self.source_name, version=self.version, method="POST", url=target.address, body=dict(body)
+        )
+        store = self._web.store
+        if store is not None and (stored := store.find(request)) is not None:
+            if stored.reply is None:
+                raise stored.failure or WebFailure(f"{target.address} failed", "server_error")
+            try:
+                return read(stored.reply), True
+            except ValueError as error:
+                raise ReplayError(f"the recorded reply to {request} cannot be read ({error}); record it anew") from None
+        try:
+            reply = self._bounded(target, await self._call(target, ask))
+            value = _read(reply, read, target)
+        except WebFailure as failure:
+            if store is not None:
+                store.keep_failure(request, failure)
+            raise
+        if store is not None:
+            store.keep(request, reply)
+        return value, False
+
+    def _bounded(self, target: McpTarget, value: JsonValue) -> WebReply:
+        body = json.dumps(value, ensure_ascii=False).encode("utf-8", "replace")
+        most = self._web.limits.reply_bytes
+        if len(body) > most:
+            raise WebFailure(f"the reply of {target.address} is longer than {most:,} bytes", "too_large")
+        return WebReply(body, "application/json", datetime.now(UTC))
+
+    async def _call(self, target: McpTarget, ask: Callable[["Client"], Awaitable[JsonValue]]) -> JsonValue:
+        # In a thread: the mcp package takes a second to import, in which other sources are searched.
+        module = await asyncio.to_thread(import_module, "citerefine.tools.sources.mcp_calls")
+        if self._calls is None:
+            key = self.settings.key.get_secret_value() if self.settings.key and target.may_get_token else None
+            self._calls = module.McpCalls(target, key, self._web.limits)
+        calls: McpCalls = self._calls
+        return await calls.ask(ask)
+
+    async def aclose(self) -> None:
+        """Closes the session of this event loop; a server that was started ends."""
+        if self._calls is not None:
+            await self._calls.aclose()
+
+
+async def _list_tools(client: "Client") -> JsonValue:
+    tools, cursor = list[JsonValue](), None
+    for _ in range(_MOST_PAGES):
+        page = await client.list_tools(cursor=cursor)
+        tools += [{"name": tool.name, "input_schema": tool.input_schema} for tool in page.tools]
+        cursor = page.next_cursor
+        if not cursor:
+            break
+    return {"tools": tools}
+
+
+def _read_tools(reply: WebReply) -> list[ListedTool]:
+    return entries(json_object(reply).get("tools"), ListedTool, "tools").entries
+
+
+def _read(reply: WebReply, read: Callable[[WebReply], T], target: McpTarget) -> T:
+    """What is read of a new reply. Raises WebFailure for one that cannot be read, which is not kept then."""
+    try:
+        return read(reply)
+    except ValueError as error:
+        raise WebFailure(f"the reply of {target.address}: {clean(str(error), ())}", "bad_response") from None
