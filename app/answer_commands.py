@@ -40,6 +40,24 @@ CorpusPaths = Annotated[
         "are searched.",
     ),
 ]
+SourceNames = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--source",
+        "-s",
+        envvar="CITEREFINE_SOURCE",
+        help="A source of the web to search, as in `europepmc`, `semanticscholar:papers`, `mcp:URL` or `scholarly` "
+        "(several in turn); `citerefine doctor` lists them. May be given more than once (in the variable: separated "
+        "by blanks).",
+    ),
+]
+FilterTexts = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--filter",
+        help="Narrows down what sources are asked, as in `since=2019` or `venue=Nature`; a source that cannot says so.",
+    ),
+]
 Model = Annotated[
     str, typer.Option("--model", "-m", envvar="CITEREFINE_MODEL", help="Who writes: `extractive` needs no model.")
 ]
@@ -126,6 +144,8 @@ def ask(
         typer.Argument(help="What to answer; `-` reads it from standard input. May be left out with --replay."),
     ] = None,
     corpus: CorpusPaths = None,
+    source: SourceNames = None,
+    filter: FilterTexts = None,
     model: Model = "extractive",
     limit: Limit = 10,
     format: Annotated[
@@ -155,33 +175,62 @@ def ask(
     trace: Annotated[
         Path | None, typer.Option(help="File to record in: all that models and searches gave, and the answer.")
     ] = None,
+    record: Annotated[
+        Path | None, typer.Option(help="File to record in what sources answer, for the same command with --replay.")
+    ] = None,
     replay: Annotated[
         Path | None,
         typer.Option(
-            help="Answer again from a file made by --trace: nothing is searched or asked, and its settings hold."
+            help="Answer again without a network, from a file of --record, whose sources are named again; or from one "
+            "of --trace: then nothing is asked at all, and its settings hold."
+        ),
+    ] = None,
+    no_cache: Annotated[
+        bool, typer.Option("--no-cache", help="Ask sources anew where an answer of theirs is kept, for a day at most.")
+    ] = False,
+    read_pages: Annotated[
+        int,
+        typer.Option(
+            envvar="CITEREFINE_READ_PAGES",
+            min=0,
+            max=20,
+            help="Web pages to read behind the hits of each search; 0 reads none. Needs the extra `fetch`.",
+        ),
+    ] = 0,
+    rerank: Annotated[
+        str | None,
+        typer.Option(
+            envvar="CITEREFINE_RERANK", help="A model that orders what sources found: `rerank:NAME@URL`, or `hf:PATH`."
         ),
     ] = None,
     fresh: Annotated[
         bool, typer.Option("--fresh", help="Start anew where an interrupted run of the same command would go on.")
     ] = False,
 ) -> None:
-    """Answer a question from a corpus, every claim with its source.
+    """Answer a question from corpora and sources of the web, every claim with its source.
 
     With a model, an interrupted run goes on where it stopped when the same command is given again.
 
     Example: `citerefine ask "How does ALCE measure citation recall?" --out answer.html`
 
+    Example: `citerefine ask "Does vitamin D prevent falls?" --source europepmc --filter since=2015`
+
     Example: `citerefine ask "Did perch double?" -c papers/ -m openai:Qwen/Qwen3-4B@http://localhost:8000/v1`
     """
     from citerefine.app.ask import Output, run_ask, run_replay
+    from citerefine.app.outputs import is_database
+    from citerefine.app.searching import Sources
+    from citerefine.tools.filters import read_filters
 
     if json and format not in (None, Format.JSON):
         raise InputError(f"--json and --format {format} contradict each other; give one of them")
     chosen = Format.JSON if json else format
     output = Output(chosen.value if chosen else None, out)
-    if replay is not None:
+    if record is not None and replay is not None:
+        raise InputError("--record and --replay contradict each other; a replay records nothing new")
+    if replay is not None and not (replay.is_file() and is_database(replay)):
         if trace is not None:
-            raise InputError("--trace and --replay contradict each other; a replay records nothing new")
+            raise InputError("--trace and --replay contradict each other; a replay of a trace records nothing new")
         run_replay(question, replay, output)
         return
     if question is None:
@@ -196,7 +245,9 @@ def ask(
         max_seconds=max_seconds,
         settings=_settings(on_invalid, passes, mode, prompt_tokens, answer_tokens, total_tokens, max_seconds),
     )
-    run_ask(question, corpus or [], context, output, trace=trace, fresh=fresh)
+    filters = read_filters(filter or [])
+    sources = Sources(tuple(source or ()), filters, record, replay, not no_cache, read_pages, rerank)
+    run_ask(question, corpus or [], context, output, sources=sources, trace=trace, fresh=fresh)
 
 
 def refine(

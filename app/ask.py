@@ -1,7 +1,7 @@
 """`citerefine ask`: from a question to a cited answer.
 
-In: a question, corpora, models, limits; or the recording of such a run. Out: the answer in the format wanted, printed
-or written to a file. Not here: the steps of the agent (refiner/agent/), interruptions, traces and replays
+In: a question, corpora, sources, models, limits; or the recording of such a run. Out: the answer in the format wanted,
+printed or written to a file. Not here: the steps of the agent (refiner/agent/), interruptions, traces and replays
 (long_run.py), rendering (refiner/report/).
 """
 
@@ -12,9 +12,12 @@ from functools import partial
 from pathlib import Path
 from typing import Final, NamedTuple
 
-from citerefine.app.corpora import OpenCorpora, open_corpora
+import typer
+
 from citerefine.app.messages import say
 from citerefine.app.outputs import check_output, write_output
+from citerefine.app.progress import progress
+from citerefine.app.searching import NO_SOURCES, Searched, Sources, open_searched
 from citerefine.refiner.agent.context import RefinerContext
 from citerefine.refiner.agent.run import research
 from citerefine.refiner.answer import Answer
@@ -22,7 +25,6 @@ from citerefine.refiner.errors import InputError
 from citerefine.refiner.language.words import content_words
 from citerefine.refiner.models import EXTRACTIVE, load_chat_model
 from citerefine.refiner.report.terminal_text import sanitise
-from citerefine.tools.local import LocalSearch
 
 SUFFIXES: Final = {
     ".txt": "text",
@@ -33,9 +35,6 @@ SUFFIXES: Final = {
     ".htm": "html",
     ".xml": "tags",
 }
-SOURCE: Final = "corpus"
-"""What messages call all that `--corpus` names."""
-
 
 class Output(NamedTuple):
     """Where an answer goes, and in which form."""
@@ -52,16 +51,18 @@ def run_ask(
     context: RefinerContext,
     output: Output,
     *,
+    sources: Sources = NO_SOURCES,
     trace: Path | None = None,
     fresh: bool = False,
 ) -> None:
-    """Answers and shows.
+    """Answers and shows. Exit code 1 if nothing could be searched.
 
     Args:
         question: what to answer; `-` stands for standard input.
-        paths: where to search; none stands for the built-in notes.
+        paths: where to search; none, and no source, stands for the built-in notes.
         context: models, limits and settings.
         output: where the answer goes.
+        sources: where else to search.
         trace: where everything that happens is recorded.
         fresh: whether an interrupted run of the same question is thrown away.
 
@@ -73,20 +74,28 @@ def run_ask(
     for out in (output.out, trace):
         if out is not None:
             check_output(out, paths)
-    with open_corpora(paths) as opened:
-        if trace is None and context.model == EXTRACTIVE and context.planner is None:
-            answer = answer_question(question, opened, context)
-        else:
-            from citerefine.app.long_run import recorded_answer, resumable_answer
+    with open_searched(paths, sources) as searched:
+        answer = asyncio.run(_answered(question, searched, context, trace, fresh))
+        _show(answer, format, output.out)
+        if searched.failed:
+            raise typer.Exit(1)
 
-            finish = partial(noting, searched=opened.notes)
-            with LocalSearch(opened.corpora, name=SOURCE) as search:
-                if trace is not None:
-                    answer = asyncio.run(recorded_answer(question, search, context, opened.notes, trace, finish))
-                else:
-                    searched = [corpus.state() for corpus in opened.corpora]
-                    answer = finish(asyncio.run(resumable_answer(question, search, context, searched, fresh)))
-    _show(answer, format, output.out)
+
+async def _answered(
+    question: str, searched: Searched, context: RefinerContext, trace: Path | None, fresh: bool
+) -> Answer:
+    """The answer, recorded or kept until it is there, where that is worth it."""
+    finish = partial(noting, searched=searched.notes, within=searched)
+    try:
+        if trace is None and context.model == EXTRACTIVE and context.planner is None:
+            return finish(await research(question, [searched], context, emit=progress()))
+        from citerefine.app.long_run import recorded_answer, resumable_answer
+
+        if trace is not None:
+            return await recorded_answer(question, searched, context, searched.notes, trace, finish)
+        return finish(await resumable_answer(question, searched, context, searched.state, fresh))
+    finally:
+        await searched.aclose()
 
 
 def run_replay(question: str | None, trace: Path, output: Output) -> None:
@@ -107,18 +116,20 @@ def _check_models(context: RefinerContext) -> None:
             load_chat_model(model)
 
 
-def answer_question(question: str, opened: OpenCorpora, context: RefinerContext | None = None) -> Answer:
-    """The answer of the agent, with notes on what was searched; models are neither kept open nor recorded."""
-    with LocalSearch(opened.corpora, name=SOURCE) as search:
-        return noting(asyncio.run(research(question, [search], context)), opened.notes)
+def noting(answer: Answer, searched: Sequence[str], within: Searched | None = None) -> Answer:
+    """The answer with notes on what was searched before its own, and why there is none behind them.
 
-
-def noting(answer: Answer, searched: Sequence[str]) -> Answer:
-    """The answer with notes on what was searched before its own, and why there is none behind them."""
+    `within`: what was searched now; None where the run is replayed.
+    """
     notes = [*searched, *answer.notes]
+    if within is not None and within.was_kept:
+        notes.append(_KEPT)
     if not answer.answered:
-        notes.append(_why_not(answer))
+        notes.append("Nothing could be searched." if within is not None and within.failed else _why_not(answer))
     return answer.model_copy(update={"notes": tuple(notes)})
+
+
+_KEPT: Final = "What services answered was kept from an earlier run, a day old at most; --no-cache asks them anew."
 
 
 def _why_not(answer: Answer) -> str:

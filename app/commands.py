@@ -4,6 +4,7 @@ In: functions and groups of the modules that hold options (answer_commands.py, s
 the command line runs. Not here: options, besides those of `index` and `doctor`; the work; exit codes (cli.py).
 """
 
+from collections.abc import Callable
 from importlib.metadata import version
 from pathlib import Path
 from typing import Annotated
@@ -14,6 +15,8 @@ from citerefine.app.answer_commands import ask, refine, walk
 from citerefine.app.calibrate_command import calibrate
 from citerefine.app.data_commands import data_app
 from citerefine.app.grade_command import grade
+from citerefine.app.import_command import import_runs
+from citerefine.app.mcp_command import mcp
 from citerefine.app.passk_command import passk_app
 from citerefine.app.rubric_commands import rubrics_app
 from citerefine.app.score_commands import compare, score
@@ -68,23 +71,28 @@ def doctor(
         str | None,
         typer.Option("--model", "-m", envvar="CITEREFINE_MODEL", help="A model to try: is it there, what can it do?"),
     ] = None,
+    source: Annotated[
+        list[str] | None, typer.Option("--source", "-s", help="A source to try, by a search for one hit.")
+    ] = None,
     json: Annotated[bool, typer.Option("--json", help="Print the findings as JSON.")] = False,
 ) -> None:
-    """Say what is installed, what works, and what is missing; of a model, what it can do.
+    """Say what is installed, what works, and what is missing; of a model and of sources, what they can do.
 
-    Example: `citerefine doctor --model openai:Qwen/Qwen3-4B@http://localhost:8000/v1`
+    Example: `citerefine doctor --model openai:Qwen/Qwen3-4B@http://localhost:8000/v1 --source europepmc`
     """
     from citerefine.app.doctor import run_doctor
 
-    run_doctor(json, model)
+    run_doctor(json, model, source or [])
 
 
-COMMANDS = (ask, refine, score, grade, compare, calibrate, train, export, index, walk, doctor)
+COMMANDS = (ask, refine, import_runs, score, grade, compare, calibrate, train, export, index, walk, serve, mcp, doctor)
 """Every command, in the order in which `--help` lists them. A new one stands in a module of its own."""
+_NAMES: dict[Callable[..., None], str] = {import_runs: "import"}
+"""Of commands that Python would not let a function be called."""
 GROUPS = (passk_app, rubrics_app, data_app)
 """Every group of commands; listed behind them."""
 
 for _command in COMMANDS:
-    app.command()(_command)
+    app.command(_NAMES.get(_command))(_command)
 for _group in GROUPS:
     app.add_typer(_group)

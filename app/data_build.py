@@ -14,11 +14,11 @@ from pathlib import Path
 
 import typer
 
-from citerefine.app.ask import SOURCE
 from citerefine.app.corpora import OpenCorpora, open_corpora
 from citerefine.app.data_parts import Models, Sampled, WorkProgress, say_refused, say_trust, say_work, work_values
 from citerefine.app.messages import counted, say
 from citerefine.app.outputs import check_output
+from citerefine.app.searching import CORPUS
 from citerefine.refiner.agent.context import RefinerContext
 from citerefine.refiner.errors import CallError, InputError
 from citerefine.tools.local import LocalSearch
@@ -59,7 +59,7 @@ def run_build(questions: Path, out: Path, options: BuildOptions, sampled: Sample
     report, stopped = BuildReport(str(out)), None
     with (
         open_corpora(options.corpus) as opened,
-        LocalSearch(opened.corpora, name=SOURCE) as search,
+        LocalSearch(opened.corpora, name=CORPUS) as search,
         WorkProgress() as shown,
     ):
         for note in opened.notes:

@@ -1,8 +1,9 @@
 """`citerefine doctor`: what is installed, what works, what is missing.
 
-In: a model string, or none. Out: one line a finding on standard output, or JSON: [{"name", "ok", "needed",
-"detail"}]. Each finding is tried, not assumed; of extras, whether they are installed. Exit code 1 if something needed
-is missing or the model cannot be reached. Not here: repairing anything, trying models (refiner/chat/probe.py).
+In: a model string, or none; sources to try. Out: one line a finding on standard output, or JSON: [{"name", "ok",
+"needed", "detail"}]. Each finding is tried, not assumed; of extras, whether they are installed; of sources that are not
+named, whether what they need is there: nobody is asked. Exit code 1 if something needed is missing, or the model or a
+named source cannot be reached. Not here: repairing anything, trying models (refiner/chat/probe.py).
 """
 
 import asyncio
@@ -11,16 +12,18 @@ import platform
 import sqlite3
 import sys
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from importlib.metadata import PackageNotFoundError, version
 from typing import Final, NamedTuple
 
 import typer
 
 from citerefine.app.corpora import cache_folder
+from citerefine.app.messages import counted
+from citerefine.app.searching import close_search
 from citerefine.refiner.chat.limits import ClientLimits
 from citerefine.refiner.models import EXTRACTIVE, load_chat_model
-from citerefine.refiner.protocols import ChatModel
+from citerefine.refiner.protocols import ChatModel, Outcome
 from citerefine.refiner.refiner import Refiner
 from citerefine.tools.corpus import Corpus
 from citerefine.tools.notes import NAME, open_notes
@@ -38,20 +41,31 @@ class Finding(NamedTuple):
 
 EXTRAS: Final = {
     "pdf": (("pypdf",), "reads PDF files"),
+    "fetch": (("trafilatura", "protego", "pypdf"), "reads web pages behind hits: --read-pages"),
+    "mcp": (("mcp",), "searches servers of the Model Context Protocol: --source mcp:URL"),
     "langchain": (("langchain",), "middleware and tools for agents of LangChain"),
     "ray": (("ray",), "scores on the machines of a cluster"),
     "train": (("torch", "transformers", "llguidance"), "runs models in this process: hf:PATH_OR_NAME"),
     "vllm": (("vllm",), "runs batches in this process: vllm:PATH_OR_NAME"),
 }
 """Extra → its packages, and what it is good for."""
+_PROBE: Final = "water"
+"""What a source that is tried is searched for: any of them knows it."""
 _LIMITS: Final = ClientLimits(deadline=60, attempts=2)
 """Somebody waits in front of the screen, and wants to know that a server is down rather than that it came back."""
 
 
-def run_doctor(as_json: bool, model: str | None = None) -> None:
-    """Prints all findings; exits with 1 if something needed is missing. Raises ModelError for no model string."""
+def run_doctor(as_json: bool, model: str | None = None, sources: Sequence[str] = ()) -> None:
+    """Prints all findings; exits with 1 if something needed is missing.
+
+    Raises:
+        ModelError: for no model string.
+        InputError: for a source that there is not.
+    """
     chat_model = None if model in (None, EXTRACTIVE) else load_chat_model(model, _LIMITS)
     findings = [*_findings(), *(asyncio.run(_model_findings(chat_model)) if chat_model else ())]
+    if sources:
+        findings += asyncio.run(_tried_sources(sources))
     if as_json:
         print(json.dumps([finding._asdict() for finding in findings], indent=2))
     else:
@@ -71,6 +85,33 @@ def _findings() -> Iterator[Finding]:
     for extra, (packages, use) in EXTRAS.items():
         yield _extra(extra, packages, use)
     yield _try("cache", False, _cache)
+    yield from _source_findings()
+
+
+def _source_findings() -> Iterator[Finding]:
+    from citerefine.tools.sources.registry import known_sources
+
+    for source in known_sources():
+        key = f"; {source.key_variable} holds its key" if source.key_variable and not source.disabled else ""
+        usable = f"{source.title} can be asked{key}"
+        yield Finding(f"source {source.name}", source.disabled is None, False, source.disabled or usable)
+
+
+async def _tried_sources(specs: Sequence[str]) -> list[Finding]:
+    """What each source gives to a search for one hit."""
+    from citerefine.tools.opening import open_search
+    from citerefine.tools.web.client import WebClient
+
+    findings = []
+    async with WebClient() as web:
+        for spec in specs:
+            search = open_search([spec], web)
+            page = await search.search(_PROBE, 1)
+            works = page.outcome in (Outcome.OK, Outcome.EMPTY)
+            detail = "; ".join([f"{page.outcome.value}: {counted(len(page.snippets), 'passage')}", *page.warnings])
+            findings.append(Finding(f"source {spec} tried", works, True, detail))
+            await close_search(search)
+    return findings
 
 
 async def _model_findings(model: ChatModel) -> list[Finding]:

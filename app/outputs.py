@@ -23,7 +23,7 @@ def check_output(out: Path, searched: Sequence[Path]) -> None:
         raise InputError(f"the folder {out.parent} does not exist; make it, or name another file")
     if target.is_dir():
         raise InputError(f"{out} is a folder; name a file in it")
-    if target.is_file() and _is_database(target):
+    if target.is_file() and is_database(target):
         raise InputError(f"{out} is a database, perhaps an index; name another file")
     for path in searched:
         if target.is_relative_to(path.resolve()):
@@ -32,7 +32,8 @@ def check_output(out: Path, searched: Sequence[Path]) -> None:
             )
 
 
-def _is_database(path: Path) -> bool:
+def is_database(path: Path) -> bool:
+    """Whether a file is of SQLite."""
     with path.open("rb") as file:
         return file.read(len(_SQLITE)) == _SQLITE
 

@@ -9,8 +9,9 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 
-from citerefine.app.ask import SOURCE, read_question
+from citerefine.app.ask import read_question
 from citerefine.app.corpora import open_corpora
+from citerefine.app.searching import CORPUS
 from citerefine.refiner.agent.context import RefinerContext
 from citerefine.refiner.agent.events import Event
 from citerefine.refiner.agent.run import research
@@ -29,7 +30,7 @@ def run_walk(question: str, paths: Sequence[Path], model: str, limit: int) -> No
     question = read_question(question)
     Refiner(model)  # complains of an unknown model before anything is opened
     context = RefinerContext(model=model, snippets_per_search=limit)
-    with open_corpora(paths) as opened, LocalSearch(opened.corpora, name=SOURCE) as search:
+    with open_corpora(paths) as opened, LocalSearch(opened.corpora, name=CORPUS) as search:
         _show("question", question)
         _show_answer(asyncio.run(research(question, [search], context, emit=_show_event)), model)
 

@@ -18,8 +18,8 @@ from pathlib import Path
 from rich.console import Console
 from rich.terminal_theme import SVG_EXPORT_THEME
 
-from citerefine.app.ask import answer_question
-from citerefine.app.corpora import open_corpora
+from citerefine.app.ask import noting
+from citerefine.app.searching import NO_SOURCES, open_searched
 from citerefine.judges import CitedAnswer, LexicalJudge, ascore
 from citerefine.judges.report.score_page import ScorePage
 from citerefine.judges.rubric import LexicalRubricJudge
@@ -30,6 +30,7 @@ from citerefine.judges.rubric.runs.matching import RubricShelf
 from citerefine.judges.runs.score_row import score_row
 from citerefine.judges.runs.tally import Tally, figures_of
 from citerefine.refiner import Answer, Evidence
+from citerefine.refiner.agent.run import research
 from citerefine.refiner.background import run
 from citerefine.refiner.report.terminal import print_answer
 from citerefine.refiner.tags.scanner import parse_tags
@@ -72,8 +73,8 @@ CRITERIA: dict[str, list[object]] = {
 
 def demo_answer() -> Answer:
     """The answer of `make demo`."""
-    with open_corpora([]) as opened:
-        return answer_question(QUESTION, opened)
+    with open_searched([], NO_SOURCES) as searched:
+        return noting(run(research(QUESTION, [searched])), searched.notes)
 
 
 def terminal_picture(answer: Answer) -> str:

@@ -92,6 +92,8 @@ class Snippet(Record):
     url: Line = None
     source: Line = None
     """What the passage was taken from: a file's name, a corpus entry, an API's record."""
+    also_found: tuple[str, ...] = ()
+    """Where else the same passage was found: records of sources, or addresses; no part of its identity."""
     section: Line = None
     """Heading that the passage stands under; nested headings joined by ` > `."""
     page: int | None = Field(default=None, ge=1)

@@ -66,9 +66,10 @@ def _of_document(text: str, metadata: Mapping[Any, Any]) -> Snippet:
     source = fields.get("source", "")
     if "url" not in fields and source.startswith(("http://", "https://")):
         fields["url"] = fields.pop("source")
-    authors = metadata.get("authors")
-    if isinstance(authors, list | tuple) and all(isinstance(author, str) for author in authors):
-        fields["authors"] = tuple(authors)
+    for field in ("authors", "also_found"):
+        several = metadata.get(field)
+        if isinstance(several, list | tuple) and all(isinstance(one, str) for one in several):
+            fields[field] = tuple(several)
     for field, key in (("year", "year"), ("page", "page_label")):
         if (number := _whole_number(metadata.get(key))) is not None:
             fields[field] = number

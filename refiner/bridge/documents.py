@@ -20,8 +20,9 @@ def to_snippets(documents: Iterable[Document]) -> list[Snippet]:
     """One snippet for each Document that has text, in order.
 
     Read from metadata: `title`, `url`, `source` (a web address becomes the url), `authors`, `year`, `venue`, `doi`,
-    `section`, `licence`, `page_label`, `start_index`, `retrieved_at` and `snippet_id`. Other keys, and values of an
-    unexpected kind, are left out and never guessed at. Two texts under one id: the second gets an id of its own.
+    `section`, `licence`, `page_label`, `start_index`, `also_found`, `retrieved_at` and `snippet_id`. Other keys, and
+    values of an unexpected kind, are left out and never guessed at. Two texts under one id: the second gets an id of
+    its own.
 
     >>> to_snippets([Document("Perch doubled.", metadata={"source": "perch.txt", "start_index": 7})])[0].end
     21

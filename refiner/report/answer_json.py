@@ -11,7 +11,7 @@ from citerefine.refiner.answer import Answer
 from citerefine.refiner.records import Snippet
 
 _ALWAYS = ("text", "title", "url", "source", "section", "page", "start", "end")
-_WHEN_SET = ("authors", "year", "venue", "doi", "licence", "retrieved_at")
+_WHEN_SET = ("authors", "year", "venue", "doi", "licence", "also_found", "retrieved_at")
 
 
 def answer_json(answer: Answer) -> dict[str, Any]:
@@ -37,8 +37,9 @@ def _snippet_json(snippet: Snippet) -> dict[str, Any]:
     """Fields that every snippet shows, null where unknown, then the rarer ones that are known."""
     fields: dict[str, Any] = {name: getattr(snippet, name) for name in _ALWAYS}
     fields |= {name: value for name in _WHEN_SET if (value := getattr(snippet, name)) not in (None, ())}
-    if snippet.authors:
-        fields["authors"] = list(snippet.authors)
+    for name in ("authors", "also_found"):
+        if name in fields:
+            fields[name] = [*fields[name]]
     if snippet.retrieved_at is not None:
         fields["retrieved_at"] = snippet.retrieved_at.isoformat()
     return fields

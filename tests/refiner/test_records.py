@@ -18,6 +18,7 @@ FULL = Snippet(
     doi="10.1/x",
     url="https://a.org",
     source="ice.pdf",
+    also_found=("crossref:10.1/x",),
     section="Results > Ice",
     page=3,
     start=10,

@@ -13,9 +13,11 @@ from pydantic import Field, JsonValue
 from citerefine.refiner.records import Snippet
 from citerefine.tools.document_snippets import most_relevant, read_documents, snippets_of
 from citerefine.tools.filters import Filters
+from citerefine.tools.markup import plain
 from citerefine.tools.readers.document import UnreadableFile
+from citerefine.tools.sources.query_words import query_words, telling
 from citerefine.tools.sources.source import Asking, Hits, Source, left_out, passages_of, strange, unread
-from citerefine.tools.sources.wire import Wire, bare_doi, child, entries, filled, json_object, names, plain, year_in
+from citerefine.tools.sources.wire import Wire, bare_doi, child, entries, filled, json_object, names, year_in
 from citerefine.tools.web.failures import WebFailure
 from citerefine.tools.web.pacing import Pace
 from citerefine.tools.web.reply import WebReply
@@ -80,13 +82,10 @@ class EuropePmc(Source):
 
     async def find(self, query: str, k: int, filters: Filters, ask: Asking) -> Hits:
         """Abstracts, and behind them passages of open articles where `fulltext` was asked for. Raises WebFailure."""
-        params: dict[str, str | int | None] = {
-            "query": _expression(query, filters),
-            "format": "json",
-            "resultType": "core",
-            "pageSize": min(k, self.most),
-        }
-        found = await ask(self.request("search", params=filled(params)), _read)
+        words = telling(query_words(query, _SYNTAX))
+        found = await self._search(" ".join(words), k, filters, ask)
+        if not found.hits and not found.n_strange and len(words) > 1:  # no work has all of the words
+            found = await self._search(" OR ".join(words), k, filters, ask)
         told = [hit for hit in found.hits if plain(hit.abstract)]
         snippets = [snippet for hit in told for snippet in _abstract(hit, ask)]
         warnings = [*strange(found.n_strange), *left_out(len(found.hits) - len(told), "they have no abstract")]
@@ -94,6 +93,15 @@ class EuropePmc(Source):
             passages, unread_articles = await self._articles(found.hits, query, k, ask)
             snippets, warnings = [*passages, *snippets], [*warnings, *unread_articles]
         return Hits(snippets, warnings)
+
+    async def _search(self, words: str, k: int, filters: Filters, ask: Asking) -> _Found:
+        params: dict[str, str | int | None] = {
+            "query": _expression(words, filters),
+            "format": "json",
+            "resultType": "core",
+            "pageSize": min(k, self.most),
+        }
+        return await ask(self.request("search", params=filled(params)), _read)
 
     async def _articles(self, hits: list[_Hit], query: str, k: int, ask: Asking) -> tuple[list[Snippet], list[str]]:
         """The passages of the first open articles that fit the query best, and what could not be read."""
@@ -133,23 +141,22 @@ def _read(reply: WebReply) -> _Found:
     return _Found(found.entries, found.n_strange)
 
 
-def _expression(query: str, filters: Filters) -> str:
-    """The query in the service's language, in which the words of people must not become fields or operators."""
-    parts = [_words(query)]
+def _expression(words: str, filters: Filters) -> str:
+    """The words with the filters, in the service's language."""
+    parts = [words]
     if filters.since or filters.until:
         parts.append(f"FIRST_PDATE:[{filters.since or _OPEN_DAY} TO {filters.until or _LAST_DAY}]")
-    parts += [f'AUTH:"{_words(name)}"' for name in filters.authors]
+    parts += [f'AUTH:"{_phrase(name)}"' for name in filters.authors]
     if filters.venue:
-        parts.append(f'JOURNAL:"{_words(filters.venue)}"')
+        parts.append(f'JOURNAL:"{_phrase(filters.venue)}"')
     if filters.open_access:
         parts.append("OPEN_ACCESS:y")
     return parts[0] if len(parts) == 1 else " AND ".join([f"({parts[0]})", *parts[1:]])
 
 
-_SPECIAL: Final = str.maketrans(dict.fromkeys('()[]{}:"^~*?\\/+!', " "))
-_OPERATORS: Final = frozenset({"AND", "OR", "NOT"})
+def _phrase(text: str) -> str:
+    return " ".join(query_words(text, _SYNTAX))
 
 
-def _words(text: str) -> str:
-    words = text.translate(_SPECIAL).split()
-    return " ".join(word.lower() if word in _OPERATORS else word for word in words)
+_SYNTAX: Final = '()[]{}:"^~*?\\/+!&|'
+"""Characters that mean something in a query."""

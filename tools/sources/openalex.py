@@ -9,9 +9,10 @@ from typing import Any, Final
 from pydantic import Field, JsonValue, SecretStr
 
 from citerefine.tools.filters import Filters
+from citerefine.tools.markup import plain
 from citerefine.tools.sources.query_words import query_words, telling
 from citerefine.tools.sources.source import Asking, Hits, Source, left_out, passages_of, strange
-from citerefine.tools.sources.wire import Read, Wire, bare_doi, child, entries, filled, json_object, names, plain
+from citerefine.tools.sources.wire import Read, Wire, bare_doi, child, entries, filled, json_object, names
 from citerefine.tools.web.identity import contact
 from citerefine.tools.web.pacing import Pace
 from citerefine.tools.web.reply import WebReply

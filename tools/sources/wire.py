@@ -5,7 +5,6 @@ ValueError for a body that is not what a service documents. Fields that are not 
 missing are None. Not here: what a service's fields mean (each source).
 """
 
-import html
 import re
 from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple, TypeVar
@@ -14,10 +13,9 @@ from lxml import etree
 from pydantic import BaseModel, ConfigDict, JsonValue, ValidationError
 
 from citerefine.refiner.chat.strict_json import parse_json
+from citerefine.tools.markup import plain
 from citerefine.tools.web.reply import WebReply
 
-_TAG = re.compile(r"</?[A-Za-z][^<>]{0,300}>")
-_BREAK = re.compile(r"</?(?:p|br|div|li|h[1-6]|tr|jats:p|jats:title|jats:sec)\b[^<>]{0,300}>", re.IGNORECASE)
 _DOI = re.compile(r"10\.\d{4,9}/\S{1,300}")
 _YEAR = re.compile(r"(?<!\d)(1[5-9]\d\d|20\d\d)(?!\d)")
 
@@ -90,18 +88,6 @@ def child(value: JsonValue, *path: str) -> JsonValue:
 def tidy(text: str | None) -> str | None:
     """Text of a field without markup: white space tidied; None if empty."""
     return " ".join((text or "").split()) or None
-
-
-def plain(text: str | None) -> str | None:
-    """Text of a field that may hold HTML or JATS markup: tags out, entities in, white space tidied; None if empty.
-
-    >>> plain("<b>H<sub>2</sub>O</b> is &lt; 5&nbsp;%")
-    'H2O is < 5 %'
-    """
-    if not text:
-        return None
-    bare = html.unescape(_TAG.sub("", _BREAK.sub(" ", text)))
-    return " ".join(bare.split()) or None
 
 
 def bare_doi(text: str | None) -> str | None:

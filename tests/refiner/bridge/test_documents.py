@@ -18,6 +18,7 @@ FULL = Snippet(
     doi="10.1000/182",
     url="https://example.org/survey",
     source="survey.pdf",
+    also_found=("crossref:10.1000/182",),
     section="Results > Nets",
     page=4,
     start=100,

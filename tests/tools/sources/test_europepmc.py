@@ -67,10 +67,17 @@ def test_the_query_is_one_parameter_and_none_of_its_words_an_operator() -> None:
     asked, operators = service.asked
     assert (asked.method, asked.path) == ("GET", "/search")
     assert asked.params == [
-        ("query", "AT&T & year=1900"), ("format", "json"), ("resultType", "core"), ("pageSize", "7"),
+        ("query", "AT T year=1900"), ("format", "json"), ("resultType", "core"), ("pageSize", "7"),
     ]  # fmt: skip
-    assert "query=AT%26T" in asked.target
-    assert operators.param("query") == "not perch or AUTH moe x"
+    assert "year%3D1900" in asked.target
+    assert operators.param("query") == "perch AUTH moe x"
+
+
+def test_words_that_no_work_has_all_of_are_each_asked_for() -> None:
+    with Service([page(), page(PERCH)]) as service:
+        found = search(EuropePmc, service, "Did perch double in the lake?")
+    assert [asked.param("query") for asked in service.asked] == ["perch double lake", "perch OR double OR lake"]
+    assert len(found.snippets) == 1
 
 
 def test_filters_it_knows_are_asked_for_and_others_are_warned_of() -> None:

@@ -30,7 +30,7 @@ def test_what_is_no_address_is_refused_by_the_name_of_its_variable(
     monkeypatch: pytest.MonkeyPatch, address: str
 ) -> None:
     monkeypatch.setenv("CITEREFINE_LAKE_BASE_URL", address)
-    with pytest.raises(InputError, match="CITEREFINE_LAKE_BASE_URL: .* is no base URL"):
+    with pytest.raises(InputError, match=r"CITEREFINE_LAKE_BASE_URL: .* is no base URL"):
         settings_from_environment("lake", None)
 
 

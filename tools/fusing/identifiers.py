@@ -1,0 +1,134 @@
+"""What a snippet says of the work that it is a passage of, in a form that can be compared.
+
+In: a `Snippet` of any source, or a name or title of it. Out: `Identity`: identifiers, the title's words, year, first
+author. What is not said is None or empty, never guessed. Linear. Not here: which snippets belong together (works.py).
+"""
+
+import re
+import unicodedata
+from typing import Final, NamedTuple
+
+from citerefine.refiner.records import Snippet, normalised
+from citerefine.tools.markup import plain
+from citerefine.tools.sources.wire import bare_doi
+
+_PMID: Final = re.compile(
+    r"(?:pubmed\.ncbi\.nlm\.nih\.gov/|ncbi\.nlm\.nih\.gov/pubmed/|\bMED/|^(?:pmid|pubmed):\s*)(\d{1,9})\b", re.I
+)
+_PMCID: Final = re.compile(r"(?:/|:)(PMC\d{1,9})\b", re.I)
+_ARXIV: Final = re.compile(
+    r"(?:arxiv\.org/(?:abs|pdf|html)/|^arxiv:\s*|10\.48550/arxiv\.)(\d{4}\.\d{4,5}|[a-z-]+(?:\.[a-z]{2})?/\d{7})", re.I
+)
+_PREPRINT_DOI: Final = re.compile(
+    r"10\.(?:48550|64898|21203|20944|2139|26434|31234|31219|36227)/|10\.1101/(?:\d{4}\.\d\d\.\d\d\.)?\d{6,}"
+)
+"""arXiv, bioRxiv and medRxiv, Research Square, Preprints.org, SSRN, ChemRxiv, PsyArXiv, OSF, TechRxiv."""
+_PREPRINT_PLACE: Final = re.compile(r"rxiv|preprint|\bssrn\b|research square|\bPPR/", re.I)
+_INITIALS: Final = re.compile(r"(?:[A-Z]\.?-?){1,3}")
+_SUFFIXES: Final = frozenset({"jr", "sr", "ii", "iii", "iv"})
+_SCHEME: Final = re.compile(r"^https?://(?:www\.)?", re.I)
+_RESOLVER: Final = re.compile(r"https?://(?:dx\.)?doi\.org/", re.I)
+_WORD: Final = re.compile(r"[^\W_]+")
+
+
+class Identity(NamedTuple):
+    """What is known of a work."""
+
+    keys: frozenset[str]
+    """Each names the work by itself: `doi:…`, `pmid:…`, `pmcid:…`, `arxiv:…`."""
+    places: frozenset[str]
+    """Where it was found: an address, or a record's name where there is neither address nor DOI."""
+    doi: str | None
+    """Of a published work; None for preprints, which share a title with what they become."""
+    title: tuple[str, ...]
+    """The title's words, folded."""
+    year: int | None
+    family: str | None
+    """Family name of the first author, folded."""
+    is_preprint: bool
+
+
+def identity_of(snippet: Snippet) -> Identity:
+    """What a snippet says of its work."""
+    said = [text for text in (snippet.url, snippet.source) if text]
+    doi = bare_doi(snippet.doi) or _doi_in_address(snippet.url)
+    arxiv = _first(_ARXIV, [*said, *([doi] if doi else [])])
+    known = {
+        "doi": doi,
+        "pmid": _first(_PMID, said),
+        "pmcid": _first(_PMCID, said),
+        "arxiv": arxiv,
+    }
+    is_preprint = bool(
+        arxiv
+        or (doi and _PREPRINT_DOI.match(doi))
+        or any(_PREPRINT_PLACE.search(text) for text in (snippet.venue, *said) if text)
+    )
+    return Identity(
+        keys=frozenset(f"{name}:{value}" for name, value in known.items() if value),
+        places=_places(snippet),
+        doi=None if is_preprint else doi,
+        title=tuple(folded_words(snippet.title or "")),
+        year=snippet.year,
+        family=family_name(snippet.authors[0]) if snippet.authors else None,
+        is_preprint=is_preprint,
+    )
+
+
+def without_markup(text: str) -> str:
+    """A text without the tags of HTML and JATS, in which other things between `<` and `>` stay, white space tidied.
+
+    >>> without_markup("<p>H<sub>2</sub>O</p><p>if a <b and c> d</p>")
+    'H2O if a <b and c> d'
+    """
+    return plain(text) or ""
+
+
+def folded(text: str) -> str:
+    """A text without markup, accents and case."""
+    bare = without_markup(text).casefold()
+    if bare.isascii():
+        return bare
+    bare = unicodedata.normalize("NFKD", bare)
+    return "".join(letter for letter in bare if not unicodedata.combining(letter))
+
+
+def folded_words(text: str) -> list[str]:
+    """The words of a text without markup, accents and case.
+
+    >>> folded_words("<i>Étude</i>: β-blockers, H<sub>2</sub>O")
+    ['etude', 'β', 'blockers', 'h2o']
+    """
+    return _WORD.findall(folded(text))
+
+
+def family_name(name: str) -> str | None:
+    """The last part of a family name, folded, in whichever order a service writes names.
+
+    >>> [family_name(name) for name in ("Moe A", "Ada Moe", "Moe, Ada", "J. van der Berg Jr.")]
+    ['moe', 'moe', 'moe', 'berg']
+    """
+    family, comma, _ = name.partition(",")
+    parts = [part for part in family.split() if part.strip(".").casefold() not in _SUFFIXES]
+    full = [part for part in parts if not _INITIALS.fullmatch(part)]
+    if comma or not full:  # what looks like initials only is a short name in capitals
+        full = parts if comma else sorted(parts, key=len)
+    words = folded_words(full[-1]) if full else []
+    return words[-1] if words else None
+
+
+def _places(snippet: Snippet) -> frozenset[str]:
+    if snippet.url:
+        host, _, path = _SCHEME.sub("", snippet.url.partition("#")[0]).rstrip("/").partition("/")
+        return frozenset({f"url:{host.casefold()}/{path}"})
+    return frozenset() if snippet.doi or not snippet.source else frozenset({f"source:{normalised(snippet.source)}"})
+
+
+def _doi_in_address(url: str | None) -> str | None:
+    """The DOI that an address of the resolver holds; those of publishers go on behind it."""
+    return bare_doi(url) if url and _RESOLVER.match(url) else None
+
+
+def _first(pattern: re.Pattern[str], texts: list[str]) -> str | None:
+    match = next((match for text in texts if (match := pattern.search(text))), None)
+    return match[1].lower() if match else None
