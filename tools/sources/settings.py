@@ -50,6 +50,8 @@ def settings_from_environment(source: str, key_variable: str | None) -> SourceSe
     variable = base_url_variable(source)
     url = os.environ.get(variable, "").strip() or None
     key = os.environ.get(key_variable, "").strip() if key_variable else ""
+    if not (key.isascii() and key.isprintable()) or " " in key:  # it goes into a header
+        raise InputError(f"{key_variable} holds no key: a key is letters, digits and signs of ASCII, without blanks")
     try:
         return SourceSettings(
             base_url=None if url is None else checked_base_url(url), key=SecretStr(key) if key else None

@@ -23,6 +23,14 @@ def test_empty_variables_are_none(monkeypatch: pytest.MonkeyPatch) -> None:
     assert settings_from_environment("lake", None) == SourceSettings()
 
 
+@pytest.mark.parametrize("key", ["ключ", "two words", "line\nfeed"])
+def test_what_cannot_be_a_key_is_refused_and_not_repeated(monkeypatch: pytest.MonkeyPatch, key: str) -> None:
+    monkeypatch.setenv("LAKE_KEY", key)
+    with pytest.raises(InputError, match="LAKE_KEY holds no key") as caught:
+        settings_from_environment("lake", "LAKE_KEY")
+    assert key not in str(caught.value)
+
+
 @pytest.mark.parametrize(
     "address", ["lake.example.org", "ftp://lake", "file:///etc/passwd", "https://", "http://a.org/?key=1", "http://a/#x"]
 )
