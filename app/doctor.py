@@ -20,11 +20,11 @@ import typer
 
 from citerefine.app.corpora import cache_folder
 from citerefine.app.messages import counted
-from citerefine.app.searching import close_search
 from citerefine.refiner.chat.limits import ClientLimits
 from citerefine.refiner.models import EXTRACTIVE, load_chat_model
 from citerefine.refiner.protocols import ChatModel, Outcome
 from citerefine.refiner.refiner import Refiner
+from citerefine.tools.closing import close_all
 from citerefine.tools.corpus import Corpus
 from citerefine.tools.notes import NAME, open_notes
 
@@ -110,7 +110,7 @@ async def _tried_sources(specs: Sequence[str]) -> list[Finding]:
             works = page.outcome in (Outcome.OK, Outcome.EMPTY)
             detail = "; ".join([f"{page.outcome.value}: {counted(len(page.snippets), 'passage')}", *page.warnings])
             findings.append(Finding(f"source {spec} tried", works, True, detail))
-            await close_search(search)
+            await close_all((search,))
     return findings
 
 

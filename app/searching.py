@@ -5,6 +5,7 @@ searched; what was named and cannot be used is said before anything is searched.
 (tools/), answering (ask.py).
 """
 
+import os
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -14,6 +15,7 @@ from citerefine.app.corpora import cache_folder, open_corpora
 from citerefine.app.messages import say
 from citerefine.refiner.errors import InputError
 from citerefine.refiner.protocols import Outcome, SearchPage, SearchTool
+from citerefine.tools.closing import close_all
 from citerefine.tools.filters import Filters
 from citerefine.tools.local import LocalSearch
 
@@ -23,6 +25,8 @@ if TYPE_CHECKING:  # httpx2 takes longer to import than a question takes that ne
 
 CORPUS: Final = "corpus"
 """What messages call all that `--corpus` names."""
+READ_HOSTS: Final = "CITEREFINE_READ_HOSTS"
+"""The variable that names hosts and networks of one's own whose pages may be read: `wiki.intern:8080 10.0.0.0/8`."""
 _LOCAL: Final = "local:"
 _CACHE: Final = "services.db"
 
@@ -94,16 +98,9 @@ class Searched:
 
     async def aclose(self) -> None:
         """Closes connections; to be awaited in the event loop in which it was searched."""
-        await close_search(self._search)
+        await close_all((self._search,))
         if self._web is not None:
             await self._web.aclose()
-
-
-async def close_search(search: SearchTool) -> None:
-    """Closes what a search keeps open, such as a connection to a server, if it keeps anything."""
-    close = getattr(search, "aclose", None)
-    if close is not None:
-        await close()
 
 
 @contextmanager
@@ -145,11 +142,24 @@ def _open_sources(paths: Sequence[Path], sources: Sources, stack: ExitStack) -> 
         reranker = open_reranker(sources.reranker, web)
     search = open_search(sources.specs, web, sources.filters, local=local, reranker=reranker)
     if sources.pages:
-        from citerefine.tools.fetching.fetcher import PageFetcher
-        from citerefine.tools.fetching.reading import PageReading
-
-        search = PageReading(search, PageFetcher(store=web.store), sources.pages)
+        search = _reading(search, sources.pages, web.store)
     return Searched(search, [*notes, _searched(sources)], state, web)
+
+
+def _reading(search: SearchTool, pages: int, store: "WebStore | None") -> SearchTool:
+    """The search, with pages that are read behind its hits. Raises InputError."""
+    from citerefine.tools.fetching.addresses import Access
+    from citerefine.tools.fetching.fetcher import PageFetcher
+    from citerefine.tools.fetching.reading import PageReading
+
+    allow, ports = list[str](), [80, 443]
+    for entry in os.environ.get(READ_HOSTS, "").replace(",", " ").split():
+        host, colon, port = entry.rpartition(":")
+        if colon and ":" not in host and port.isdecimal():  # an IPv6 network has more of them
+            ports.append(int(port))
+        allow.append(host if colon and ":" not in host else entry)
+    access = Access(allow=tuple(allow), ports=tuple(ports))
+    return PageReading(search, PageFetcher(store=store, access=access), pages)
 
 
 def _searched(sources: Sources) -> str:

@@ -7,9 +7,8 @@ from subprocess import CompletedProcess
 from typing import Any
 
 import pytest
-
 from tests.command_line import citerefine
-from tests.faulty_server import Behaviour, rate_limited, status
+from tests.faulty_server import Behaviour, rate_limited, raw, status
 from tests.tools.service import Asked, Service, json_reply
 
 QUESTION = "Did perch double in the lake?"
@@ -171,3 +170,30 @@ def test_what_only_services_need_is_refused_without_one(tmp_path: Path, env: dic
     assert done.returncode == 2
     assert "--filter, --record needs a source of the web; name one" in done.stderr
     assert not (tmp_path / "run.db").exists()
+
+
+def test_pages_behind_hits_are_read_only_where_that_is_asked_for_and_allowed(
+    tmp_path: Path, env: dict[str, str]
+) -> None:
+    text = b"<html><title>Nets</title><p>" + b"Perch in the lake doubled by 2018, say all nets. " * 5
+    html = raw(text, headers={"Content-Type": "text/html"})
+
+    def route(asked: Asked) -> Behaviour:
+        if asked.path == "/search":
+            return json_reply({"results": [{"url": f"{lake.base_url}/nets", "title": "Nets", "content": "Perch …"}]})
+        return html if asked.path == "/nets" else status(404)
+
+    with Service(route=route) as lake:
+        own = {**env, "CITEREFINE_SEARXNG_BASE_URL": lake.base_url}
+        command = ("ask", QUESTION, "--source", "searxng", "--no-cache", "--json")
+        plain = citerefine(*command, cwd=tmp_path, env=own)
+        refused = citerefine(*command, "--read-pages", 1, cwd=tmp_path, env=own)
+        port = lake.host.partition(":")[2]
+        read = citerefine(
+            *command, "--read-pages", 1, cwd=tmp_path, env={**own, "CITEREFINE_READ_HOSTS": f"127.0.0.1:{port}"}
+        )
+    assert {asked.path for asked in lake.asked} == {"/search", "/robots.txt", "/nets"}
+    assert all("say all nets" not in done.stdout for done in (plain, refused))
+    notes = json.loads(refused.stdout)["notes"]
+    assert any("127.0.0.1 is no address of the public internet" in note for note in notes)
+    assert "Perch in the lake doubled by 2018, say all nets." in json.loads(read.stdout)["text"]

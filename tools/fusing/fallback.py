@@ -8,7 +8,8 @@ at once (fused_search.py).
 from collections.abc import Iterable, Sequence
 
 from citerefine.refiner.protocols import Outcome, SearchPage, SearchTool
-from citerefine.tools.fusing.pages import Answered, ask, checked, close_all, cost_of, outcome_of, told, were_cached
+from citerefine.tools.closing import close_all
+from citerefine.tools.fusing.pages import Answered, ask, checked, cost_of, outcome_of, told, were_cached
 
 
 class FallbackSearch:

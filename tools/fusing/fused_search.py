@@ -12,9 +12,10 @@ from typing import Final
 
 from citerefine.refiner.protocols import SearchPage, SearchTool
 from citerefine.refiner.records import Snippet
+from citerefine.tools.closing import close_all
 from citerefine.tools.fusing.localising import shorten
 from citerefine.tools.fusing.merging import Passage, merge
-from citerefine.tools.fusing.pages import Answered, ask, checked, close_all, cost_of, outcome_of, told, were_cached
+from citerefine.tools.fusing.pages import Answered, ask, checked, cost_of, outcome_of, told, were_cached
 from citerefine.tools.fusing.reranking import Reranker, scores_of
 
 RANK_CONSTANT: Final = 60

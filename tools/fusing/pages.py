@@ -15,14 +15,6 @@ MAX_SECONDS: Final = 25.0
 """Longest time that one source may take, so that one that hangs does not keep back what the others found."""
 
 
-async def close_all(tools: Sequence[SearchTool]) -> None:
-    """Closes what tools keep open, such as a connection to a server; to be awaited in the loop that they worked in."""
-    for tool in tools:
-        close = getattr(tool, "aclose", None)
-        if close is not None:
-            await close()
-
-
 class Answered(NamedTuple):
     """What one source gave."""
 

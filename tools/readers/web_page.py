@@ -71,7 +71,7 @@ def read_web_page(file: BinaryIO, report: Report) -> Iterator[Document]:
     refuse_binary(head)
     if markup_kind(head) == "an XML file":
         raise UnreadableFile("not an HTML page: it begins like an XML file; JATS articles are read as .xml")
-    page = _parse(_decode(read_whole(file), report))
+    page = _parse(decode_page(read_whole(file), report))
     headings = [Heading(part.level, part.text) for part in page.parts if part.level]
     blocks = laid_out(_pieces(page.parts, section_paths(headings)))
     first = next(blocks, None)
@@ -90,17 +90,17 @@ def _pieces(parts: list[_Part], paths: list[str | None]) -> Iterator[Piece]:
             yield Piece(part.text, section)
 
 
-def _decode(data: bytes, report: Report) -> str:
+def decode_page(data: bytes, report: Report) -> str:
     """The page's text by its byte order mark, else as it declares, else as UTF-8 or Windows-1252."""
     file = io.BytesIO(data)
     declared = _XML_DECLARED.match(data) or _DECLARED.search(data, 0, 4096)
     codec = None
     if declared and not data.startswith((codecs.BOM_UTF8, codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
-        codec = _web_codec(declared[1].decode("ascii"), report)
+        codec = web_codec(declared[1].decode("ascii"), report)
     return data.decode(codec, "replace") if codec else "".join(decoded(file, detect(file, report)))
 
 
-def _web_codec(label: str, report: Report) -> str | None:
+def web_codec(label: str, report: Report) -> str | None:
     """Python's name of the declared encoding; None for UTF-8 and, with a report, for unknown names."""
     try:
         name = codecs.lookup(label).name
