@@ -122,7 +122,7 @@ async def replayed_answer(
         raise InputError(f"{trace} holds no settings of ask; record it with: citerefine ask --trace") from error
     context = run.context
     model = context.model if context.model == EXTRACTIVE else recording.model(str(context.model))
-    planner = None if context.planner is None else recording.model(str(context.planner))
+    planner = None if context.planner is None else recording.planner(str(context.planner))
     context = replace(context, model=model, planner=planner)
     if planner is None:  # a run that stopped searching because its time was up does so again, though nothing takes time
         context = replace(context, max_searches=min(context.max_searches, recording.n_searches))

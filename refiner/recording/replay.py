@@ -48,6 +48,7 @@ class Recording:
     def __init__(self, events: Sequence[Event]) -> None:
         """Sorts the events of a run; the first one must be its header."""
         self._events = events
+        self._n_searched = 0
         self.header: Header = self._of(Header)[0]
         """What was run."""
 
@@ -89,6 +90,17 @@ class Recording:
             [event for event in self._of(TokensEvent) if event.model == name],
         )
 
+    def planner(self, name: str) -> ChatModel:
+        """Stands in for the model of this name as the planner of a run.
+
+        A run stops searching when its time is up; in a replay nothing takes time, so that the planner is asked once
+        more than was recorded. It then says that it is enough. Raises ReplayError as `model` does.
+        """
+        return _ReplayPlanner(self.model(name), lambda: self._n_searched >= self.n_searches)
+
+    def _count(self) -> None:
+        self._n_searched += 1
+
     @property
     def n_searches(self) -> int:
         """How many searches were made, failed ones included."""
@@ -103,6 +115,7 @@ class Recording:
                 name,
                 [event for event in searched if event.tool == name],
                 [event for event in read if event.tool == name] if name in self.header.readers else None,
+                self._count,
             )
             for name in names
         ]
@@ -150,6 +163,8 @@ class _Queues(Generic[K, V]):
         raise ReplayError(f"{what} is not recorded; the nearest is {nearest(self._queues)}; {_HINT}")
 
 
+ENOUGH: Final = "ENOUGH"
+"""What a planner writes instead of searching; agent/plan_reply.py reads it."""
 _HINT: Final = "replay with the question, settings and version that it was recorded with, or record anew"
 
 
@@ -226,6 +241,47 @@ class _ReplayModel:
         return event.reply
 
 
+class _ReplayPlanner:
+    """A planner that replies what was recorded, and that it is enough when the recorded searches are over."""
+
+    def __init__(self, model: ChatModel, is_over: Callable[[], bool]) -> None:
+        self._model, self._is_over = model, is_over
+
+    @property
+    def name(self) -> str:
+        """The name of the model that was recorded."""
+        return self._model.name
+
+    async def complete(self, call: ChatCall) -> ChatReply:
+        """What was recorded, or that it is enough. Raises CallError where that is what was recorded; ReplayError."""
+        try:
+            return await self._model.complete(call)
+        except ReplayError:
+            if not self._is_over():
+                raise
+            return ChatReply(text=ENOUGH)
+
+    async def stream(self, call: ChatCall) -> AsyncIterator[str | ChatReply]:
+        """The same, as one piece."""
+        yield await self.complete(call)
+
+    async def capabilities(self) -> Capabilities:
+        """What was recorded. Raises as the model does."""
+        return await self._model.capabilities()
+
+    async def count_tokens(self, texts: Sequence[str]) -> list[int]:
+        """What was recorded; nothing for what is asked when it is over. Raises ReplayError."""
+        try:
+            return await self._model.count_tokens(texts)
+        except ReplayError:
+            if not self._is_over():
+                raise
+            return [0] * len(texts)
+
+    async def aclose(self) -> None:
+        """Holds nothing."""
+
+
 def _words_of(call: ChatCall) -> str:
     """The end of what was said, where calls of one run differ most."""
     return "\n".join(message.content for message in call.messages)[-MAX_COMPARED:]
@@ -251,8 +307,14 @@ def _first_difference(left: JsonValue, right: JsonValue, path: tuple[str, ...]) 
 class _ReplaySearch:
     """A search tool that finds what was recorded: a `SearchTool`. It has `read` where the tool had it."""
 
-    def __init__(self, name: str, searches: Iterable[SearchEvent], reads: Iterable[ReadEvent] | None) -> None:
-        self._name = name
+    def __init__(
+        self,
+        name: str,
+        searches: Iterable[SearchEvent],
+        reads: Iterable[ReadEvent] | None,
+        searched: Callable[[], None],
+    ) -> None:
+        self._name, self._searched = name, searched
         self._searches = _Queues(((event.query, event.k), event) for event in searches)
         if reads is not None:
             self._reads = _Queues((event.ids, event) for event in reads)
@@ -271,6 +333,7 @@ class _ReplaySearch:
             best = max(keys, key=lambda other: (fuzz.ratio(key[0], other[0]), -abs(k - other[1])))
             return f"{best[0]!r} (k = {best[1]})"
 
+        self._searched()
         return _page(self._searches.take(key, f"the search {query!r} (k = {k}) of {self._name}", nearest))
 
     async def _read(self, snippets: Sequence[Snippet]) -> SearchPage:
