@@ -33,5 +33,8 @@ def _tell(event: Event) -> None:
         say(f"searching {event['tool']}: {query if len(query) <= _QUERY else f'{query[:_QUERY]}…'}")
     elif event["type"] == "search":
         say(f"{event['tool']}: {counted(event['found'], 'passage')}")
+    elif event["type"] == "plan" and event["parts"]:
+        n_covered = sum(bool(part["ids"]) for part in event["parts"])
+        say(f"{n_covered} of {counted(len(event['parts']), 'part')} of the question covered")
     elif event["type"] == "restart":
         say("writing anew …")

@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from citerefine.refiner.protocols import Outcome
-from citerefine.tools.filters import Filters
+from citerefine.tools.filters import make_filters
 from citerefine.tools.sources.registry import open_source, source_kind
 from citerefine.tools.web.client import WebClient
 
@@ -35,7 +35,7 @@ def test_a_keyless_source_finds_what_there_certainly_is(spec: str) -> None:
 
     async def search() -> None:
         async with WebClient() as web:
-            page = await open_source(spec, web, Filters(since=2000)).search("vitamin D supplementation", 5)
+            page = await open_source(spec, web, make_filters({"since": 2000})).search("vitamin D supplementation", 5)
         if page.outcome is Outcome.RATE_LIMITED:
             pytest.skip(f"{spec} takes no more requests for now: {page.warnings}")
         assert page.outcome is Outcome.OK, page.warnings

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from citerefine.tools.markup import plain
 from citerefine.tools.sources.wire import (
     Wire,
     bare_doi,
@@ -14,7 +15,6 @@ from citerefine.tools.sources.wire import (
     filled,
     json_object,
     names,
-    plain,
     tidy,
     xml_root,
     year_in,

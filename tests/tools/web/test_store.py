@@ -3,6 +3,7 @@
 import sqlite3
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -23,7 +24,7 @@ def reply(body: bytes = b"{}", age: timedelta = timedelta(0)) -> WebReply:
 def test_the_order_of_parameters_makes_no_other_request_and_anything_else_does() -> None:
     same = REQUEST.model_copy(update={"params": (("n", "3"), ("q", "perch"))})
     assert same.key == REQUEST.key
-    others = [
+    others: list[dict[str, Any]] = [
         {"source": "pond"}, {"version": 2}, {"method": "POST"}, {"url": "http://lake/find"}, {"body": {"a": 1}},
         {"params": (("q", "perch"),)}, {"headers": (("Accept", "x/y"),)}, {"params": (("q", "3"), ("n", "perch"))},
     ]  # fmt: skip
