@@ -82,8 +82,8 @@ def test_words_that_no_work_has_all_of_are_each_asked_for() -> None:
 
 def test_filters_it_knows_are_asked_for_and_others_are_warned_of() -> None:
     with Service(page(PERCH)) as service:
-        how: dict[str, Any] = {"since": 2015, "until": 2020, "authors": ["Moe A"], "venue": "Lakes", "open_access": True}
-        found = search(EuropePmc, service, **how, min_citations=3)
+        how: dict[str, Any] = {"since": 2015, "until": 2020, "authors": ["Moe A"], "venue": "Lakes"}
+        found = search(EuropePmc, service, **how, open_access=True, min_citations=3)
     assert service.asked[0].param("query") == (
         '(perch) AND FIRST_PDATE:[2015-01-01 TO 2020-12-31] AND AUTH:"Moe A" AND JOURNAL:"Lakes" AND OPEN_ACCESS:y'
     )
