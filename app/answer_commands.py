@@ -228,13 +228,16 @@ def ask(
     output = Output(chosen.value if chosen else None, out)
     if record is not None and replay is not None:
         raise InputError("--record and --replay contradict each other; a replay records nothing new")
-    if replay is not None and not (replay.is_file() and is_database(replay)):
+    if replay is not None and not replay.is_file():
+        raise InputError(f"{replay} does not exist; name a file of --record or of --trace")
+    if replay is not None and not is_database(replay):
         if trace is not None:
             raise InputError("--trace and --replay contradict each other; a replay of a trace records nothing new")
         run_replay(question, replay, output)
         return
     if question is None:
-        raise typer.BadParameter("Missing argument 'QUESTION'.")
+        why = " A file of --record holds what sources answered, and no question." if replay is not None else ""
+        raise typer.BadParameter(f"Missing argument 'QUESTION'.{why}")
     from citerefine.refiner.agent.context import RefinerContext
 
     context = RefinerContext(

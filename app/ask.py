@@ -71,14 +71,24 @@ def run_ask(
     format = _format(output)
     question = read_question(question)
     _check_models(context)
-    for out in (output.out, trace):
-        if out is not None:
-            check_output(out, paths)
+    _check_places([output.out, trace], sources.record, paths)
     with open_searched(paths, sources) as searched:
         answer = asyncio.run(_answered(question, searched, context, trace, fresh))
         _show(answer, format, output.out)
         if searched.failed:
             raise typer.Exit(1)
+
+
+def _check_places(written: Sequence[Path | None], record: Path | None, paths: Sequence[Path]) -> None:
+    """Raises InputError if a file cannot be written, or is to be written twice."""
+    named = [path for path in written if path is not None]
+    for path in named:
+        check_output(path, paths)
+    if record is not None:
+        check_output(record, paths, may_be_database=True)
+        named.append(record)
+    if len({path.resolve() for path in named}) < len(named):
+        raise InputError("two of --out, --trace and --record name one file; give each its own")
 
 
 async def _answered(

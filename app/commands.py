@@ -19,6 +19,7 @@ from citerefine.app.import_command import import_runs
 from citerefine.app.passk_command import passk_app
 from citerefine.app.rubric_commands import rubrics_app
 from citerefine.app.score_commands import compare, score
+from citerefine.app.serve_command import serve
 from citerefine.app.train_commands import export, train
 
 app = typer.Typer(
@@ -84,7 +85,7 @@ def doctor(
     run_doctor(json, model, source or [])
 
 
-COMMANDS = (ask, refine, import_runs, score, grade, compare, calibrate, train, export, index, walk, doctor)
+COMMANDS = (ask, refine, import_runs, score, grade, compare, calibrate, train, export, index, walk, serve, doctor)
 """Every command, in the order in which `--help` lists them. A new one stands in a module of its own."""
 _NAMES: dict[Callable[..., None], str] = {import_runs: "import"}
 """Of commands that Python would not let a function be called."""

@@ -8,6 +8,7 @@ named source cannot be reached. Not here: repairing anything, trying models (ref
 
 import asyncio
 import json
+import os
 import platform
 import sqlite3
 import sys
@@ -21,6 +22,7 @@ import typer
 from citerefine.app.corpora import cache_folder
 from citerefine.app.messages import counted
 from citerefine.refiner.chat.limits import ClientLimits
+from citerefine.refiner.errors import InputError
 from citerefine.refiner.models import EXTRACTIVE, load_chat_model
 from citerefine.refiner.protocols import ChatModel, Outcome
 from citerefine.refiner.refiner import Refiner
@@ -58,9 +60,7 @@ _LIMITS: Final = ClientLimits(deadline=60, attempts=2)
 def run_doctor(as_json: bool, model: str | None = None, sources: Sequence[str] = ()) -> None:
     """Prints all findings; exits with 1 if something needed is missing.
 
-    Raises:
-        ModelError: for no model string.
-        InputError: for a source that there is not.
+    Raises ModelError for no model string.
     """
     chat_model = None if model in (None, EXTRACTIVE) else load_chat_model(model, _LIMITS)
     findings = [*_findings(), *(asyncio.run(_model_findings(chat_model)) if chat_model else ())]
@@ -92,9 +92,14 @@ def _source_findings() -> Iterator[Finding]:
     from citerefine.tools.sources.registry import known_sources
 
     for source in known_sources():
-        key = f"; {source.key_variable} holds its key" if source.key_variable and not source.disabled else ""
-        usable = f"{source.title} can be asked{key}"
+        usable = f"{source.title} can be asked{_key_note(source.key_variable)}"
         yield Finding(f"source {source.name}", source.disabled is None, False, source.disabled or usable)
+
+
+def _key_note(variable: str | None) -> str:
+    if variable is None:
+        return ""
+    return f", with the key of {variable}" if os.environ.get(variable) else f"; without a key ({variable} is not set)"
 
 
 async def _tried_sources(specs: Sequence[str]) -> list[Finding]:
@@ -105,7 +110,11 @@ async def _tried_sources(specs: Sequence[str]) -> list[Finding]:
     findings = []
     async with WebClient() as web:
         for spec in specs:
-            search = open_search([spec], web)
+            try:
+                search = open_search([spec], web)
+            except InputError as error:
+                findings.append(Finding(f"source {spec} tried", False, True, str(error)))
+                continue
             page = await search.search(_PROBE, 1)
             works = page.outcome in (Outcome.OK, Outcome.EMPTY)
             detail = "; ".join([f"{page.outcome.value}: {counted(len(page.snippets), 'passage')}", *page.warnings])

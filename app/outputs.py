@@ -16,14 +16,14 @@ from citerefine.refiner.errors import InputError
 _SQLITE = b"SQLite format 3\0"
 
 
-def check_output(out: Path, searched: Sequence[Path]) -> None:
+def check_output(out: Path, searched: Sequence[Path], *, may_be_database: bool = False) -> None:
     """Raises InputError if nothing may be written to `out`; `searched` is what `--corpus` names."""
     target = out.resolve()
     if not target.parent.is_dir():
         raise InputError(f"the folder {out.parent} does not exist; make it, or name another file")
     if target.is_dir():
         raise InputError(f"{out} is a folder; name a file in it")
-    if target.is_file() and is_database(target):
+    if not may_be_database and target.is_file() and is_database(target):
         raise InputError(f"{out} is a database, perhaps an index; name another file")
     for path in searched:
         if target.is_relative_to(path.resolve()):

@@ -80,7 +80,7 @@ class Searched:
         """The page of what is searched. Raises what that raises."""
         try:
             page = await self._search.search(query, k)
-        except Exception:
+        except BaseException:  # also where nobody waited for it any more
             self._ended.append((Outcome.FAILED, False))
             raise
         self._ended.append((page.outcome, page.cached))
@@ -195,10 +195,11 @@ def _refuse_without_sources(sources: Sources) -> None:
     given = {
         "--filter": sources.filters.named,
         "--record": sources.record,
+        "--replay with a file of --record": sources.replay,
         "--read-pages": sources.pages,
         "--rerank": sources.reranker,
     }
     useless = [name for name, value in given.items() if value]
     if useless:
-        raise InputError(f"{', '.join(useless)} needs a source of the web; name one, as in --source europepmc")
+        raise InputError(f"{', '.join(useless)} needs a source of the web; name it, as in --source europepmc")
 

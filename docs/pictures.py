@@ -1,9 +1,10 @@
-"""Draws the pictures of the README and the docs: the answer that `make demo` gives, pages of scores and of grades.
+"""Draws the pictures of the README and the docs: the answer that `make demo` gives, pages of scores and of grades, and
+the page that is served.
 
     python docs/pictures.py
 
 In: the built-in notes, and the answers below. Out: docs/images/answer-terminal.svg and, by Chromium,
-docs/images/answer-page.png, score-page.png and grade-page.png.
+docs/images/answer-page.png, score-page.png, grade-page.png and serve-page.png.
 `terminal_picture` is also what the tests compare the stored picture with.
 """
 
@@ -13,6 +14,8 @@ import re
 import shutil
 import sys
 import tempfile
+import threading
+import time
 from pathlib import Path
 
 from rich.console import Console
@@ -31,6 +34,7 @@ from citerefine.judges.runs.score_row import score_row
 from citerefine.judges.runs.tally import Tally, figures_of
 from citerefine.refiner import Answer, Evidence
 from citerefine.refiner.agent.run import research
+from citerefine.refiner.answer import parse_answer
 from citerefine.refiner.background import run
 from citerefine.refiner.report.terminal import print_answer
 from citerefine.refiner.tags.scanner import parse_tags
@@ -59,6 +63,22 @@ Perch fry were stocked by the angling club. <snippet id=depth>The lake is 40 m d
 between 1988 and 2018.</snippet> Winters became milder too.""",
 }
 
+SERVED = Evidence(
+    [
+        {"title": "Gill-net surveys of Lake Orrin", "authors": ["Marit Halvorsen"], "year": 2021, "section": "Percids",
+         "url": "https://example.org/nets", "text": LAKE["nets"].text},
+        {"title": "What the fishing ban did", "authors": ["Ilse Brand", "Jon Ek"], "year": 2016,
+         "url": "https://example.org/pike", "text": LAKE["pike"].text},
+        {"title": "Warming of northern lakes", "year": 2019, "url": "https://example.org/heat",
+         "text": LAKE["heat"].text},
+    ]
+)  # fmt: skip
+SERVED_ANSWER = """<answer>Perch have had a good decade. <snippet id=S1>Catches of perch doubled between 2008 and
+2015.</snippet> Two things are given as reasons:
+
+- <snippet id=S2>Large pike came back after fishing for them was banned in 2005</snippet>, and
+<snippet id=S2,S1>they feed on roach</snippet>, with which perch compete.
+- <snippet id=S3>Perch fry were stocked by the angling club.</snippet></answer>"""
 
 CRITERIA: dict[str, list[object]] = {
     "positive_rubrics": [
@@ -115,20 +135,57 @@ def grade_page() -> str:
 
 def page_picture(html: str, path: Path, *, height: int = 860, show: str = "body") -> None:
     """A page in a window, from the first element that `show` selects."""
+    with tempfile.TemporaryDirectory() as folder:
+        page_file = Path(folder, "page.html")
+        page_file.write_text(html, encoding="utf-8")
+        picture_of(page_file.as_uri(), path, height=height, show=show)
+
+
+def picture_of(url: str, path: Path, *, height: int = 860, show: str = "body", press: str = "") -> None:
+    """What is at an address, in a window, once what `press` selects was pressed."""
     from playwright.sync_api import sync_playwright
 
     chromium = shutil.which("chromium")
     if chromium is None:
         sys.exit("Chromium is not on the PATH; install it to draw the page")
-    with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
-        page_file = Path(folder, "page.html")
-        page_file.write_text(html, encoding="utf-8")
+    with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox", "--disable-gpu"])
         page = browser.new_page(viewport={"width": 1280, "height": height}, color_scheme="light")
-        page.goto(page_file.as_uri())
+        page.goto(url)
         page.locator(show).first.evaluate("element => scrollTo({top: element.offsetTop - 16, behavior: 'instant'})")
+        if press:
+            page.locator(press).first.click()
         page.screenshot(path=path)
         browser.close()
+
+
+def served_picture(path: Path) -> None:
+    """The page of an answer, as `citerefine serve` shows it."""
+    from citerefine.app.serving.answering import Answerer
+    from citerefine.app.serving.history import History
+    from citerefine.app.serving.server import Server, configuration
+    from citerefine.app.serving.settings import ServeSettings
+
+    with tempfile.TemporaryDirectory() as folder:
+        settings = ServeSettings(history=Path(folder, "answers.db"))
+        history, question = History(settings.history), next(iter(ANSWERS))
+        history.begin("lake", question, {"model": "openai:Qwen/Qwen3-4B@http://localhost:8000/v1"})
+        history.finish("lake", parse_answer(SERVED_ANSWER, SERVED, question=question, model="Qwen/Qwen3-4B"))
+        history.close()
+        answerer = Answerer(settings)
+        config = configuration(answerer)
+        config.port = 0
+        server = Server(config, answerer)
+        thread = threading.Thread(target=server.run)
+        thread.start()
+        while not server.started:
+            time.sleep(0.01)
+        try:
+            port = server.servers[0].sockets[0].getsockname()[1]
+            picture_of(f"http://127.0.0.1:{port}/answers/lake", path, height=900, press=".state")
+        finally:
+            server.should_exit = True
+            thread.join()
 
 
 def main() -> None:
@@ -139,6 +196,7 @@ def main() -> None:
     page_picture(answer.to_html(), IMAGES / "answer-page.png")
     page_picture(score_page(), IMAGES / "score-page.png", height=960, show="#answers")
     page_picture(grade_page(), IMAGES / "grade-page.png", height=960, show="#matrix-title")
+    served_picture(IMAGES / "serve-page.png")
 
 
 if __name__ == "__main__":

@@ -6,13 +6,13 @@ has to be inherited. Not here: any implementation.
 
 from collections.abc import AsyncIterator, Sequence
 from enum import StrEnum
-from typing import Protocol, runtime_checkable
+from typing import Final, Protocol, runtime_checkable
 
 from pydantic import Field
 
 from citerefine.refiner.answer import Answer
 from citerefine.refiner.chat.call import ChatCall, ChatReply
-from citerefine.refiner.records import Record, Snippet
+from citerefine.refiner.records import Record, Snippet, Text
 
 
 class Capabilities(Record):
@@ -87,12 +87,16 @@ class SearchPage(Record):
     snippets: tuple[Snippet, ...] = ()
     """Best first."""
     outcome: Outcome = Outcome.OK
-    warnings: tuple[str, ...] = ()
+    warnings: tuple[Text, ...] = ()
     """What a reader should know: filters that the source does not know, files that could not be read."""
     cost: float | None = None
     """US dollars; None where the source did not say."""
     cached: bool = False
     """Whether nobody was asked for it now: it was kept, or is replayed."""
+
+
+AND: Final = "-and-"
+"""Between the names of sources that are searched as one; such a search names them in its warnings itself."""
 
 
 @runtime_checkable

@@ -84,7 +84,7 @@ class Snippet(Record):
     text: FilledText
     """The passage, as its source has it."""
     title: Line = None
-    authors: tuple[str, ...] = ()
+    authors: tuple[Text, ...] = ()
     year: int | None = None
     venue: Line = None
     doi: Line = None
@@ -92,7 +92,7 @@ class Snippet(Record):
     url: Line = None
     source: Line = None
     """What the passage was taken from: a file's name, a corpus entry, an API's record."""
-    also_found: tuple[str, ...] = ()
+    also_found: tuple[Text, ...] = ()
     """Where else the same passage was found: records of sources, or addresses; no part of its identity."""
     section: Line = None
     """Heading that the passage stands under; nested headings joined by ` > `."""

@@ -27,6 +27,7 @@ def _is_year(value: object) -> bool:
 
 
 _CODE: Final = r"^[a-z]{2}$"
+_Code = Annotated[str, BeforeValidator(lambda value: value.strip().lower() if isinstance(value, str) else value)]
 
 
 class Filters(Record):
@@ -47,10 +48,10 @@ class Filters(Record):
     min_citations: int | None = Field(default=None, ge=0)
     open_access: bool | None = None
     """True: only works that anybody may read."""
-    language: str | None = Field(default=None, pattern=_CODE)
+    language: _Code | None = Field(default=None, pattern=_CODE)
     """ISO 639-1, as in `de`."""
-    country: str | None = Field(default=None, pattern=_CODE)
-    """ISO 3166-1, lower case, as in `us`."""
+    country: _Code | None = Field(default=None, pattern=_CODE)
+    """ISO 3166-1, as in `us`; in lower case."""
     include_domains: tuple[str, ...] = ()
     exclude_domains: tuple[str, ...] = ()
 
@@ -70,6 +71,18 @@ class Filters(Record):
 FILTERS: Final = tuple(Filters.model_fields)
 """All names."""
 _LISTS: Final = frozenset(name for name, field in Filters.model_fields.items() if get_origin(field.annotation) is tuple)
+
+
+_DAY: Final = "write a year or a day, as in 2015 or 2015-06-30"
+_FORMS: Final = {
+    "since": _DAY,
+    "until": _DAY,
+    "min_citations": "write a whole number, 0 or more",
+    "open_access": "write true or false",
+    "language": "write two letters, as in de",
+    "country": "write two letters, as in us",
+}
+"""Name → what its value looks like."""
 
 
 def read_filters(texts: Iterable[str]) -> Filters:
@@ -102,6 +115,8 @@ def make_filters(values: Mapping[str, Any]) -> Filters:
         return Filters.model_validate(values)
     except ValidationError as error:
         first = error.errors()[0]
-        name = ".".join(map(str, first["loc"])) or "filters"
-        given = f", got {first['input']!r}" if first["loc"] else ""
-        raise InputError(f"the filter {name}: {first['msg'].removeprefix('Value error, ')}{given}") from None
+        if not first["loc"]:
+            raise InputError(f"these filters cannot be: {first['msg'].removeprefix('Value error, ')}") from None
+        name = str(first["loc"][0])
+        form = _FORMS.get(name, first["msg"])
+        raise InputError(f"the filter {name} is {values[name]!r}; {form}") from None

@@ -14,10 +14,13 @@ from citerefine.refiner.protocols import SearchTool
 from citerefine.tools.filters import Filters
 from citerefine.tools.fusing.fallback import FallbackSearch
 from citerefine.tools.fusing.fused_search import FusedSearch
+from citerefine.tools.fusing.pages import joined
 from citerefine.tools.fusing.reranking import Reranker
 from citerefine.tools.sources.registry import open_source, read_spec
 from citerefine.tools.web.client import WebClient
 
+OR: Final = "-or-"
+"""Between the names of sources that are asked in turn."""
 FIRST: Final = "first"
 """What a specification of a chain begins with."""
 CHAINS: Final[dict[str, tuple[str, ...]]] = {"scholarly": ("semanticscholar", "europepmc", "openalex", "arxiv")}
@@ -45,7 +48,7 @@ def open_search(
     Raises:
         InputError: if a source is not known, cannot be used as things are, or is named twice, or none is named.
     """
-    named = [*dict.fromkeys(spec.strip() for spec in specs)]
+    named = [*dict.fromkeys(str(read_spec(spec)) for spec in specs)]
     tools = [*local, *(_opened(spec, web, filters) for spec in named)]
     if not tools:
         raise InputError("nothing to search is named; name a source, as in europepmc, or a corpus")
@@ -62,12 +65,18 @@ def _opened(spec: str, web: WebClient, filters: Filters | None) -> SearchTool:
         parts = [part.strip() for part in (argument or "").split(",") if part.strip()]
         if len(parts) < 2:
             raise InputError(f"{spec!r} is no chain; name two sources or more, as in first:europepmc,openalex")
-        return FallbackSearch([_usable(open_source(part, web, filters)) for part in parts], FIRST)
-    return _usable(open_source(spec, web, filters))
+        return _chain([_usable(open_source(part, web, filters), web) for part in parts])
+    return _usable(open_source(spec, web, filters), web)
 
 
-def _usable(tool: SearchTool) -> SearchTool:
+def _chain(tools: Sequence[SearchTool]) -> SearchTool:
+    return FallbackSearch(tools, joined(tools, OR))
+
+
+def _usable(tool: SearchTool, web: WebClient) -> SearchTool:
     """The tool. Raises InputError for a source that was asked for by name and cannot be used."""
+    if web.replays:  # nobody is asked, so that neither key nor address is needed
+        return tool
     disabled: Callable[[], str | None] | None = getattr(tool, "disabled", None)
     if disabled is not None and (why := disabled()) is not None:
         raise InputError(f"the source {tool.name} cannot be used: {why}")

@@ -17,7 +17,7 @@ from citerefine.refiner.agent.events import Emit, search_event, snippet_event, w
 from citerefine.refiner.agent.state import Searched, SnippetRecord, enter
 from citerefine.refiner.agent.within import within
 from citerefine.refiner.errors import ReplayError
-from citerefine.refiner.protocols import Outcome, SearchPage, SearchTool
+from citerefine.refiner.protocols import AND, Outcome, SearchPage, SearchTool
 from citerefine.refiner.records import Snippet
 
 MAX_SECONDS: Final = 30.0
@@ -162,6 +162,8 @@ def _gathered(
 def _notes(tool: str, page: SearchPage) -> list[str]:
     """What a reader should know about one search."""
     name, warnings = _one_line(tool), [_one_line(warning) for warning in page.warnings]
+    if AND in tool and warnings:  # several as one: each warning names the one that it is of
+        return [f"{warning}." if page.outcome is not Outcome.OK else warning for warning in warnings]
     said = "; ".join(warnings)
     if page.outcome is Outcome.FAILED:
         return [f"{name} was not reachable: {said or 'it gave no reason'}."]

@@ -74,7 +74,7 @@ def _expansions(question: str, best: Sequence[SnippetRecord]) -> list[str]:
     asked = set(content_stems(question))
     counts, shown, names = Counter[str](), dict[str, str](), set[str]()
     for record in best:
-        text = record_text(record)
+        text = f"{record.get('title') or ''} {record['text']}"  # a section's name is no word of its subject
         names |= name_stems(text)
         for word in content_words(text):
             shown.setdefault(stem(word), word)

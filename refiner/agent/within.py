@@ -6,9 +6,13 @@ cancelled. Not here: how the seconds are shared out.
 
 import asyncio
 from collections.abc import Coroutine
-from typing import Any, TypeVar
+from contextvars import ContextVar
+from typing import Any, Final, TypeVar
 
 T = TypeVar("T")
+
+_UNTIL: Final[ContextVar[float | None]] = ContextVar("_UNTIL", default=None)
+"""When the work of this context is left behind, by the loop's clock."""
 
 
 async def within(seconds: float, work: Coroutine[Any, Any, T]) -> T:
@@ -16,7 +20,13 @@ async def within(seconds: float, work: Coroutine[Any, Any, T]) -> T:
 
     `asyncio.timeout` waits until cancelled work has ended, and foreign work may never end; here it is left behind.
     """
-    task = asyncio.ensure_future(work)
+    until = asyncio.get_running_loop().time() + max(0.0, seconds)
+    outer = _UNTIL.get()
+    token = _UNTIL.set(until if outer is None else min(outer, until))
+    try:
+        task = asyncio.ensure_future(work)  # it has the context of now
+    finally:
+        _UNTIL.reset(token)
     try:
         done, _ = await asyncio.wait({task}, timeout=max(0.0, seconds))
     except BaseException:
@@ -28,6 +38,15 @@ async def within(seconds: float, work: Coroutine[Any, Any, T]) -> T:
     if task.cancelled():  # by itself: nobody else could
         raise RuntimeError("the work cancelled itself")
     return task.result()
+
+
+def seconds_left() -> float | None:
+    """How long the work of this context may still take, before nobody waits for it; None if nothing bounds it.
+
+    Work that gathers from several sides can give what it has in time, instead of nothing.
+    """
+    until = _UNTIL.get()
+    return None if until is None else until - asyncio.get_running_loop().time()
 
 
 def _abandon(task: asyncio.Task[Any]) -> None:

@@ -8,8 +8,9 @@ its script, which adds keys, filters and two-way marking. Not here: numbering (v
 
 import json
 import re
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from citerefine.refiner.answer import Answer
 from citerefine.refiner.report.answer_json import answer_json
@@ -28,7 +29,7 @@ from citerefine.refiner.report.view import (
 )
 
 if TYPE_CHECKING:
-    from jinja2 import Template
+    from jinja2 import Environment
 
 PASSAGE_LIMIT: Final = 20_000
 """Characters of a passage that the page shows; what is cut off is counted in words."""
@@ -39,12 +40,36 @@ CARD_TOTAL_LIMIT: Final = 1_000_000
 DATA_LIMIT: Final = 2_000_000
 """Characters of all snippet texts in the JSON block; beyond it they are cut and `truncated` is set."""
 
-_STATE_MEANING = {
-    State.VERBATIM: "Every sentence of the claim stands so in a passage that it cites.",
-    State.CITED: "The claim cites a passage; whether the passage supports it was not judged.",
-    State.UNCITED: "The claim was marked as cited, but no passage has the id given.",
+TEMPLATE: Final = "html_report.html.jinja"
+
+
+class Sign(NamedTuple):
+    """How a claim is marked, and what a reader is told of it."""
+
+    glyph: str
+    word: str
+    style: str
+    """`same`: what it says stands there; `near`: something like it; `none`: nothing backs it."""
+    meaning: str
+
+
+class Filter(NamedTuple):
+    """Which claims can be shown alone."""
+
+    value: str
+    """As html_report.js knows it: `inexact` are claims whose style is not `same`, `uncited` those of style `none`."""
+    words: str
+    n_claims: int
+
+
+_SIGNS: Final = {
+    state: Sign(GLYPHS[state], state.value, style, meaning)
+    for state, style, meaning in (
+        (State.VERBATIM, "same", "Every sentence of the claim stands so in a passage that it cites."),
+        (State.CITED, "near", "The claim cites a passage; whether the passage supports it was not judged."),
+        (State.UNCITED, "none", "The claim was marked as cited, but no passage has the id given."),
+    )
 }
-_STATE_CLASS = {State.VERBATIM: "same", State.CITED: "near", State.UNCITED: "none"}
 
 _UNSAFE_IN_SCRIPT = re.compile("[<>&\u2028\u2029\ud800-\udfff]")
 
@@ -52,31 +77,59 @@ _UNSAFE_IN_SCRIPT = re.compile("[<>&\u2028\u2029\ud800-\udfff]")
 def render_html(answer: Answer) -> str:
     """The page; the same bytes for the same answer."""
     view = view_answer(answer)
-    return _template().render(
-        view=view,
-        blocks=_blocks(view.pieces),
+    values = page_values(answer, view, {claim.number: _SIGNS[claim.state] for claim in view.claims}, [*_SIGNS.values()])
+    counts = values["counts"]
+    return _environment().get_template(TEMPLATE).render(
+        **values,
+        filters=(
+            Filter("inexact", "Not word for word", len(view.claims) - counts[_SIGNS[State.VERBATIM]]),
+            Filter("uncited", "Uncited", counts[_SIGNS[State.UNCITED]]),
+        ),
+        closest="Closest sentence; whether it supports the claim was not judged.",
         css=inlined(__package__, "page.css", "html_report.css"),
         js=inlined(__package__, "theme.js", "html_report.js"),
         data=_data_block(answer),
-        cards_repeat_passages=_cards_repeat_passages(view, answer),
-        passage_of={passage.snippet.id: passage for source in view.sources for passage in source.snippets},
-        states=tuple(State),
-        counts={state: sum(claim.state is state for claim in view.claims) for state in State},
     )
 
 
+def page_values(answer: Answer, view: AnswerView, signs: Mapping[int, Sign], legend: Sequence[Sign]) -> dict[str, Any]:
+    """What the template shows of an answer; `filters`, `closest` and what blocks need come on top.
+
+    Args:
+        answer: what is shown.
+        view: its layout.
+        signs: of each claim, by number.
+        legend: the signs that are explained, the best first.
+    """
+    return {
+        "view": view,
+        "blocks": _blocks(view.pieces),
+        "cards_repeat_passages": _cards_repeat_passages(view, answer),
+        "passage_of": {passage.snippet.id: passage for source in view.sources for passage in source.snippets},
+        "signs": signs,
+        "legend": legend,
+        "counts": {sign: sum(other == sign for other in signs.values()) for sign in legend},
+    }
+
+
 @lru_cache(maxsize=1)
-def _template() -> "Template":
+def _environment() -> "Environment":
+    from jinja2 import FunctionLoader
+
     environment = page_environment()
+    environment.loader = FunctionLoader(lambda name: asset(__package__, name))
+    add_report_names(environment)
+    return environment
+
+
+def add_report_names(environment: "Environment") -> None:
+    """Gives an environment what the template calls."""
     environment.globals |= {
         "CARD_PASSAGE_LIMIT": CARD_PASSAGE_LIMIT,
         "EXCERPT_LIMIT": EXCERPT_LIMIT,
         "PASSAGE_LIMIT": PASSAGE_LIMIT,
         "excerpt": excerpt,
-        "glyphs": GLYPHS,
         "link_host": link_host,
-        "state_class": _STATE_CLASS,
-        "state_meaning": _STATE_MEANING,
         "stretches": stretches,
     }
     environment.filters |= {
@@ -84,7 +137,6 @@ def _template() -> "Template":
         "mark_name": _mark_name,
         "link_words": _link_words,
     }
-    return environment.from_string(asset(__package__, "html_report.html.jinja"))
 
 
 def _cards_repeat_passages(view: AnswerView, answer: Answer) -> bool:
@@ -175,14 +227,20 @@ def _without_fences(line: tuple[Piece, ...]) -> tuple[Piece, ...]:
 # --- words ----------------------------------------------------------------------------------------------------
 
 
-def claim_name(claim: ClaimView) -> str:
-    """What a screen reader says for a claim: `claim 4, word for word, sources 1 and 3b`."""
+def claim_name(claim: ClaimView, word: str | None = None) -> str:
+    """What a screen reader says for a claim: `claim 4, word for word, sources 1 and 3b`.
+
+    Args:
+        claim: the claim.
+        word: of its sign; None stands for that of its state.
+    """
     labels = [mark.label for mark in claim.marks]
+    named = f"claim {claim.number}, {word or claim.state}"
     if not labels:
-        return f"claim {claim.number}, {claim.state}"
+        return named
     if len(labels) == 1:
-        return f"claim {claim.number}, {claim.state}, source {labels[0]}"
-    return f"claim {claim.number}, {claim.state}, sources {', '.join(labels[:-1])} and {labels[-1]}"
+        return f"{named}, source {labels[0]}"
+    return f"{named}, sources {', '.join(labels[:-1])} and {labels[-1]}"
 
 
 def _mark_name(mark: Mark | SnippetView) -> str:

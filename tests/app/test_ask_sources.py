@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from tests.command_line import citerefine
-from tests.faulty_server import Behaviour, rate_limited, raw, status
+from tests.faulty_server import Behaviour, hang, rate_limited, raw, status
 from tests.tools.service import Asked, Service, json_reply
 
 QUESTION = "Did perch double in the lake?"
@@ -132,6 +132,45 @@ def test_a_replay_that_lacks_a_request_names_it(tmp_path: Path, env: dict[str, s
     assert "pageSize='3'" in done.stderr
 
 
+def test_one_slow_source_costs_the_others_nothing(tmp_path: Path, env: dict[str, str]) -> None:
+    (tmp_path / "nets.txt").write_text("Perch in the lake doubled, as the nets of 2018 show.")
+    with Service(hang()) as slow:
+        done = ask(tmp_path, env, "-c", "nets.txt", "--max-seconds", 4, "--json", service=slow)
+    answer = json.loads(done.stdout)
+    assert done.returncode == 0
+    assert answer["text"] == "Perch in the lake doubled, as the nets of 2018 show."
+    assert "europepmc failed: it did not answer in time" in answer["notes"]
+
+
+def test_a_source_that_is_too_slow_is_a_failure_and_not_an_empty_one(tmp_path: Path, env: dict[str, str]) -> None:
+    with Service(hang()) as slow:
+        done = ask(tmp_path, env, "--max-seconds", 2, "--json", service=slow)
+    assert done.returncode == 1
+    assert json.loads(done.stdout)["notes"][-1] == "Nothing could be searched."
+
+
+def test_a_replay_needs_neither_keys_nor_addresses(tmp_path: Path, env: dict[str, str]) -> None:
+    hits = [{"url": "https://lake.example.org/nets", "title": "Nets", "content": "Perch in the lake doubled."}]
+    command = ("ask", QUESTION, "--source", "searxng", "--json")
+    with Service(json_reply({"results": hits})) as engine:
+        there = {**env, "CITEREFINE_SEARXNG_BASE_URL": engine.base_url}
+        recorded = citerefine(*command, "--record", "run.db", cwd=tmp_path, env=there)
+    elsewhere = {**env, "CITEREFINE_SEARXNG_BASE_URL": "http://127.0.0.1:9"}
+    for other in (env, elsewhere):
+        replayed = citerefine(*command, "--replay", "run.db", cwd=tmp_path, env=other)
+        assert json.loads(replayed.stdout)["tagged"] == json.loads(recorded.stdout)["tagged"]
+
+
+def test_a_recording_of_sources_is_not_replayed_without_them(tmp_path: Path, env: dict[str, str]) -> None:
+    with Service(PERCH) as service:
+        ask(tmp_path, env, "--record", "run.db", service=service)
+    alone = citerefine("ask", QUESTION, "--replay", "run.db", cwd=tmp_path, env=env)
+    unasked = citerefine("ask", "--replay", "run.db", cwd=tmp_path, env=env)
+    assert (alone.returncode, unasked.returncode) == (2, 2)
+    assert "--replay with a file of --record needs a source of the web; name it" in alone.stderr
+    assert "holds what sources answered, and no question" in " ".join(unasked.stderr.split())
+
+
 def test_a_corpus_and_a_source_are_searched_together(tmp_path: Path, env: dict[str, str]) -> None:
     (tmp_path / "nets.txt").write_text("Perch in the lake doubled, as the nets of 2018 show.")
     with Service(PERCH) as service:
@@ -153,6 +192,7 @@ def test_a_corpus_and_a_source_are_searched_together(tmp_path: Path, env: dict[s
         (("--filter", "sinc=2019"), "the filter 'sinc=2019' is none"),
         (("--replay", "none.db"), "none.db"),
         (("--record", "a.db", "--replay", "b.db"), "--record and --replay contradict each other"),
+        (("--record", "a.json", "--out", "./a.json"), "two of --out, --trace and --record name one file"),
     ],
 )
 def test_wrong_use_is_said_before_anything_is_asked(
@@ -168,7 +208,7 @@ def test_wrong_use_is_said_before_anything_is_asked(
 def test_what_only_services_need_is_refused_without_one(tmp_path: Path, env: dict[str, str]) -> None:
     done = citerefine("ask", QUESTION, "--record", "run.db", "--filter", "since=2019", cwd=tmp_path, env=env)
     assert done.returncode == 2
-    assert "--filter, --record needs a source of the web; name one" in done.stderr
+    assert "--filter, --record needs a source of the web; name it" in done.stderr
     assert not (tmp_path / "run.db").exists()
 
 

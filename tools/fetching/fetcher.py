@@ -17,7 +17,7 @@ from weakref import WeakKeyDictionary
 import httpcore2
 
 from citerefine.refiner.chat.single_flight import SingleFlight
-from citerefine.refiner.errors import InputError
+from citerefine.refiner.errors import InputError, ReplayError
 from citerefine.tools.fetching.addresses import Access
 from citerefine.tools.fetching.connecting import Resolver, checked_pool, resolve
 from citerefine.tools.fetching.downloading import Got, Redirect, Wanted, follow, get
@@ -31,11 +31,13 @@ from citerefine.tools.web.failures import WebFailure
 from citerefine.tools.web.pacing import Lane, Pace
 from citerefine.tools.web.reply import WebReply
 from citerefine.tools.web.request import WebRequest
-from citerefine.tools.web.store import WebStore
+from citerefine.tools.web.store import StoreMode, WebStore
 
 _SOURCE: Final = "page"
 _VERSION: Final = 1
 """To be raised when pages are asked for otherwise."""
+_ANYWHERE: Final = Access(allow=("0.0.0.0/0", "::/0"), ports=tuple(range(1, 65_536)))
+"""For pages that are not asked for, but replayed."""
 _EXTRA: Final = ("protego", "pypdf", "trafilatura")
 
 
@@ -96,8 +98,10 @@ class PageFetcher:
             ReplayError: if it is to be replayed, and was not recorded.
             InputError: if the store cannot be read or written.
         """
+        if self.store is not None and self.store.mode is StoreMode.REPLAY:
+            return await self._replayed(url, self.store)
         place = page_url(url, self.access)
-        request = WebRequest(source=_SOURCE, version=_VERSION, url=str(place))
+        request = _request(place)
         stored = self.store.find(request) if self.store is not None else None
         if stored is not None and stored.reply is not None:
             return await self._read(place, stored.reply, cached=True)
@@ -105,6 +109,18 @@ class PageFetcher:
             raise stored.failure or WebFailure(f"{place.netloc} failed", "server_error")
         shared = await self._here().page_flights.run(request.key, lambda: self._send(request, place))
         return shared.value
+
+    async def _replayed(self, url: str, store: WebStore) -> Page:
+        """A page as it was recorded, whatever may be asked from here: nobody is."""
+        place = page_url(url, _ANYWHERE)
+        try:
+            stored = store.find(_request(place))
+        except ReplayError:
+            page_url(url, self.access)  # what is refused before anybody is asked was not recorded
+            raise
+        if stored is None or stored.reply is None:
+            raise (stored and stored.failure) or WebFailure(f"{place.netloc} failed", "server_error")
+        return await self._read(place, stored.reply, cached=True)
 
     async def _send(self, request: WebRequest, place: PageUrl) -> Page:
         try:
@@ -210,6 +226,10 @@ class PageFetcher:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         await self.aclose()
+
+
+def _request(place: PageUrl) -> WebRequest:
+    return WebRequest(source=_SOURCE, version=_VERSION, url=str(place))
 
 
 def _now() -> float:

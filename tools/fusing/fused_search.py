@@ -10,12 +10,22 @@ import asyncio
 from collections.abc import Iterable, Sequence
 from typing import Final
 
-from citerefine.refiner.protocols import SearchPage, SearchTool
+from citerefine.refiner.protocols import AND, SearchPage, SearchTool
 from citerefine.refiner.records import Snippet
 from citerefine.tools.closing import close_all
 from citerefine.tools.fusing.localising import shorten
 from citerefine.tools.fusing.merging import Passage, merge
-from citerefine.tools.fusing.pages import Answered, ask, checked, cost_of, outcome_of, told, were_cached
+from citerefine.tools.fusing.pages import (
+    SOURCES,
+    Answered,
+    ask,
+    checked,
+    cost_of,
+    joined,
+    outcome_of,
+    told,
+    were_cached,
+)
 from citerefine.tools.fusing.reranking import Reranker, scores_of
 
 RANK_CONSTANT: Final = 60
@@ -28,7 +38,7 @@ class FusedSearch:
     def __init__(
         self,
         tools: Iterable[SearchTool],
-        name: str = "sources",
+        name: str | None = None,
         reranker: Reranker | None = None,
         k_each: int | None = None,
     ) -> None:
@@ -36,15 +46,16 @@ class FusedSearch:
 
         Args:
             tools: the sources; of hits that rank equally, those of the first come first.
-            name: how messages name all of them together.
+            name: how messages name all of them together; None: by their own names, as in `europepmc-and-arxiv`.
             reranker: orders what was found; without one, the ranks do.
             k_each: about how many hits each source is asked for; None: as many as are wanted of all.
 
         Raises:
             InputError: if there are no tools.
         """
-        self.tools = checked([*tools], name)
-        self._name, self._reranker, self._k_each = name, reranker, k_each
+        self.tools = checked([*tools], name or SOURCES)
+        self._name = name or joined(self.tools, AND)
+        self._reranker, self._k_each = reranker, k_each
 
     @property
     def name(self) -> str:

@@ -7,12 +7,18 @@ all of them ended. Not here: which tools are asked (fused_search.py, fallback.py
 from collections.abc import Sequence
 from typing import Final, NamedTuple
 
-from citerefine.refiner.agent.within import within
+from citerefine.refiner.agent.within import seconds_left, within
 from citerefine.refiner.errors import InputError, ReplayError
 from citerefine.refiner.protocols import Outcome, SearchPage, SearchTool
 
 MAX_SECONDS: Final = 25.0
 """Longest time that one source may take, so that one that hangs does not keep back what the others found."""
+
+SOURCES: Final = "sources"
+_LONGEST_NAME: Final = 64
+"""Of functions that a model may call."""
+_SHARE: Final = 0.85
+"""Of the time that a search has, for asking; the rest is for bringing together what came."""
 
 
 class Answered(NamedTuple):
@@ -25,7 +31,7 @@ class Answered(NamedTuple):
 async def ask(tool: SearchTool, query: str, k: int) -> Answered:
     """The page of a tool, or one that says how it failed. Raises ReplayError."""
     try:
-        page: object = await within(MAX_SECONDS, tool.search(query, k))
+        page: object = await within(_bound(), tool.search(query, k))
     except ReplayError:  # no failure of a source: the replay itself cannot go on
         raise
     except TimeoutError:
@@ -36,6 +42,18 @@ async def ask(tool: SearchTool, query: str, k: int) -> Answered:
     if not isinstance(page, SearchPage):
         page = SearchPage(outcome=Outcome.FAILED, warnings=(f"it gave {type(page).__name__}, no SearchPage",))
     return Answered(tool.name, page)
+
+
+def _bound() -> float:
+    """Seconds for one source: so few that what the others found is given before nobody waits for it any more."""
+    left = seconds_left()
+    return MAX_SECONDS if left is None else min(MAX_SECONDS, _SHARE * left)
+
+
+def joined(tools: Sequence[SearchTool], word: str) -> str:
+    """The names of tools as one name, which is also that of a function; `sources` where that would be too long."""
+    name = word.join(tool.name for tool in tools)
+    return name if len(name) <= _LONGEST_NAME else SOURCES
 
 
 def told(answered: Answered) -> list[str]:
@@ -53,16 +71,16 @@ def told(answered: Answered) -> list[str]:
 
 
 def outcome_of(pages: Sequence[SearchPage]) -> Outcome:
-    """How a search ended that asked for these pages; empty only if every source that was asked said so."""
+    """How a search ended that asked for these pages: empty where any source said so, whatever became of the others,
+    which the warnings tell; failed only where every source failed that was asked."""
     if any(page.snippets for page in pages):
         return Outcome.OK
-    asked = [page.outcome for page in pages if page.outcome is not Outcome.DISABLED]
-    failures = {outcome for outcome in asked if outcome in (Outcome.FAILED, Outcome.RATE_LIMITED)}
+    asked = {page.outcome for page in pages if page.outcome is not Outcome.DISABLED}
     if not asked:
         return Outcome.DISABLED
-    if not failures:
+    if asked & {Outcome.OK, Outcome.EMPTY}:
         return Outcome.EMPTY
-    return Outcome.RATE_LIMITED if failures == {Outcome.RATE_LIMITED} else Outcome.FAILED
+    return Outcome.RATE_LIMITED if asked == {Outcome.RATE_LIMITED} else Outcome.FAILED
 
 
 def cost_of(pages: Sequence[SearchPage]) -> float | None:

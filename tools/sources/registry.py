@@ -37,6 +37,10 @@ BUILT_IN: Final[dict[str, str]] = {
 """Name → module beside this one and class, in the order in which they are told of."""
 
 
+COMPOSED: Final = ("local:PATH", "scholarly", "first:A,B")
+"""What else can be named where several may be searched (tools/opening.py, app/searching.py)."""
+
+
 class SourceSpec(NamedTuple):
     """What `--source` names."""
 
@@ -90,7 +94,9 @@ def source_kind(name: str) -> Callable[..., Any]:
         return getattr(import_module(f"citerefine.tools.sources.{module}"), kind)  # type: ignore[no-any-return]
     found = _foreign().get(name)
     if found is None:
-        raise InputError(f"there is no source {name!r}; there are: {', '.join([*BUILT_IN, *_foreign()])}")
+        several = "; name each with an option of its own" if "," in name else ""
+        known = ", ".join([*BUILT_IN, *_foreign(), *COMPOSED])
+        raise InputError(f"there is no source {name!r}{several}; there are: {known}")
     try:
         return found.load()  # type: ignore[no-any-return]
     except Exception as error:  # code of others, which may raise anything

@@ -15,6 +15,7 @@ from citerefine.refiner.errors import InputError, ReplayError
 from citerefine.refiner.protocols import Outcome, SearchPage
 from citerefine.refiner.records import Snippet
 from citerefine.refiner.tags.markup import scrub
+from citerefine.tools import retractions
 from citerefine.tools.filters import Filters
 from citerefine.tools.passages import cut_passages
 from citerefine.tools.readers.document import Block
@@ -27,6 +28,7 @@ from citerefine.tools.web.request import NOBODY, Auth, WebRequest
 
 T = TypeVar("T")
 
+_SPAN: Final = ("since", "until")
 LONGEST_QUERY: Final = 1_000
 """Code points of a query that are sent; addresses have bounds."""
 
@@ -46,9 +48,14 @@ class Asking:
 
     def __init__(self, source: "Source", web: WebClient) -> None:
         self._source, self._web = source, web
-        self.cached = True
+        self._asked: list[bool] = []
         self.fetched_at: datetime | None = None
         """When the last reply was fetched: `retrieved_at` of what it holds."""
+
+    @property
+    def cached(self) -> bool:
+        """Whether there was an answer, and nobody had to be asked for any."""
+        return bool(self._asked) and all(self._asked)
 
     async def __call__(self, request: WebRequest, read: Callable[[WebReply], T]) -> T:
         """What `read` makes of the reply; it raises ValueError for a body that is not what the service documents.
@@ -57,7 +64,7 @@ class Asking:
             WebFailure: if there is no such reply.
         """
         asked = await self._web.ask(request, read, pace=self._source.pace, auth=self._source.auth())
-        self.cached &= asked.cached
+        self._asked.append(asked.cached)
         self.fetched_at = asked.fetched_at
         value: T = asked.value
         return value
@@ -153,23 +160,40 @@ class Source(ABC):
             ReplayError: where it is replayed, and this search was not recorded.
         """
         filters = self.filters if filters is None else filters
-        if (why := self.disabled()) is not None:
+        if not self._web.replays and (why := self.disabled()) is not None:
             return SearchPage(outcome=Outcome.DISABLED, warnings=(why,))
-        said = [f"it cannot filter by {name}: not done" for name in filters.named if name not in self.honours]
+        undone = [name for name in filters.named if not self.filters_by(name)]
+        said = [f"it cannot filter by {name}: not done" for name in undone if name not in _SPAN]
         asking = Asking(self, self._web)
         try:
             hits = await self.find(" ".join(scrub(query).split())[:LONGEST_QUERY], max(1, k), filters, asking)
         except ReplayError:
             raise
         except WebFailure as failure:
-            return SearchPage(outcome=failure.outcome, warnings=(str(failure), *said), cached=asking.cached)
+            return SearchPage(outcome=failure.outcome, warnings=(self._advised(failure), *said))
+        kept, outside = _within(hits.snippets, filters, [name for name in undone if name in _SPAN])
         return SearchPage(
-            snippets=tuple(hits.snippets),
-            outcome=Outcome.OK if hits.snippets else Outcome.EMPTY,
-            warnings=(*said, *hits.warnings),
+            snippets=tuple(kept),
+            outcome=Outcome.OK if kept else Outcome.EMPTY,
+            warnings=(*said, *outside, *hits.warnings, *retractions.warned(snippet.title for snippet in kept)),
             cost=hits.cost,
             cached=asking.cached,
         )
+
+    def filters_by(self, name: str) -> bool:
+        """Whether the service is told of the filter of that name."""
+        return name in self.honours
+
+    def _advised(self, failure: WebFailure) -> str:
+        """What went wrong, and what to do about the key, where the service takes one."""
+        if self.key_variable is None:
+            return str(failure)
+        if failure.code == "unauthorized":
+            look = "whether it is right, and what its account may still do" if self.key else "it holds no key"
+            return f"{failure}; check {self.key_variable}: {look}"
+        if failure.code == "rate_limited" and self.key is None:
+            return f"{failure}, or with a key of your own in {self.key_variable}"
+        return str(failure)
 
     @abstractmethod
     async def find(self, query: str, k: int, filters: Filters, ask: Asking) -> Hits:
@@ -177,7 +201,23 @@ class Source(ABC):
 
     def request(self, path: str, **values: Any) -> WebRequest:
         """A request of this source, to `path` below its base URL."""
-        return WebRequest(source=self.source_name, version=self.version, url=f"{self.base_url}/{path}", **values)
+        url = f"{self.base_url}/{path}"
+        return WebRequest(source=self.source_name, version=self.version, url=url, path=path, **values)
+
+
+def _within(snippets: Sequence[Snippet], filters: Filters, undone: Sequence[str]) -> tuple[list[Snippet], list[str]]:
+    """The hits without those of years known to lie outside the filters `undone`, and what to say of these filters."""
+    first = filters.since.year if filters.since and "since" in undone else None
+    last = filters.until.year if filters.until and "until" in undone else None
+    kept = [
+        snippet
+        for snippet in snippets
+        if snippet.year is None or ((first or snippet.year) <= snippet.year <= (last or snippet.year))
+    ]
+    n_undated = sum(snippet.year is None for snippet in kept)
+    rest = f"{n_undated} hits tell no year" if n_undated != 1 else "1 hit tells no year"
+    said = [f"it cannot filter by {' and '.join(undone)}: only by the years that its hits tell; {rest}"] if undone else []
+    return kept, [*said, *left_out(len(snippets) - len(kept), "of another year")]
 
 
 def passages_of(text: str, **fields: Any) -> list[Snippet]:

@@ -90,6 +90,11 @@ class WebClient:
         self.limits = limits or WebLimits()
         self._loops = WeakKeyDictionary[asyncio.AbstractEventLoop, _Here]()
 
+    @property
+    def replays(self) -> bool:
+        """Whether nobody is asked at all."""
+        return self.store is not None and self.store.mode is StoreMode.REPLAY
+
     async def ask(
         self,
         request: WebRequest,

@@ -5,6 +5,7 @@ comes to. Messages name the service, hold at most a short excerpt of what it sai
 again (client.py).
 """
 
+import re
 from collections.abc import Iterable, Mapping
 from typing import Final
 
@@ -56,8 +57,9 @@ class WebFailure(CiterefineError):
 
 def refused(host: str, status: int, headers: Mapping[str, str], body: bytes, secrets: Iterable[str]) -> WebFailure:
     """A status other than 200."""
-    code = code_of(status)
-    said = clean(server_message(body.decode("utf-8", "replace")), secrets)
+    text = body.decode("utf-8", "replace")
+    code = "unauthorized" if status in _REFUSING and _KEY_TROUBLE.search(text) else code_of(status)
+    said = clean(server_message(text), secrets)
     words = f" ({said!r})" if said else ""
     if code == "moved":
         target = clean(headers.get("location", "").partition("?")[0], secrets)
@@ -75,7 +77,7 @@ def clean(said: str, secrets: Iterable[str]) -> str:
 
 def code_of(status: int) -> str:
     """The code of a status other than 200."""
-    if status in (401, 402, 403):
+    if status in (401, 402, 403, 432, 433):  # 432 and 433: Tavily, where an account has used up what it may
         return "unauthorized"
     if status == 429:
         return "rate_limited"
@@ -88,7 +90,9 @@ def code_of(status: int) -> str:
     return "bad_request" if status >= 400 else "bad_response"
 
 
-_ADVICE: Final[dict[str, str]] = {
-    "unauthorized": "; check its key, and what the key may do",
-    "rate_limited": "; ask less often, or with a key of your own",
-}
+_ADVICE: Final[dict[str, str]] = {"rate_limited": "; ask less often"}
+_REFUSING: Final = (400, 422)
+"""With which some services say what others say with 401 or 402."""
+_KEY_TROUBLE: Final = re.compile(
+    r"SUBSCRIPTION_TOKEN_INVALID|not enough credits|api[ _-]?key (?:is )?(?:not valid|invalid)|invalid api[ _-]?key", re.I
+)

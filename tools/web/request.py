@@ -23,6 +23,9 @@ class WebRequest(Record):
     method: Literal["GET", "POST"] = "GET"
     url: str
     """Address without a query."""
+    path: str | None = None
+    """Of the address, what does not depend on where the service is found; None: the whole address tells what is asked.
+    """
     params: tuple[tuple[str, str], ...] = ()
     """The query, as it is sent; encoded by the client, so that no value can become another parameter."""
     body: JsonValue = None
@@ -33,6 +36,11 @@ class WebRequest(Record):
         """The same for requests that ask the same, whatever the order of their parameters."""
         asked = [self.source, self.version, self.method, self.url, sorted(self.params), self.body, sorted(self.headers)]
         return hashlib.sha256(json.dumps(asked, sort_keys=True).encode()).hexdigest()
+
+    @property
+    def replay_key(self) -> str:
+        """The same for requests that ask the same of a service wherever it is found: of a mirror, or nowhere at all."""
+        return self.key if self.path is None else self.model_copy(update={"url": self.path, "path": None}).key
 
     def __str__(self) -> str:
         query = " ".join(f"{name}={value!r}" for name, value in self.params)

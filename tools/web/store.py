@@ -29,7 +29,7 @@ from citerefine.tools.web.request import WebRequest
 DAY: Final = timedelta(days=1)
 _APPLICATION: Final = 0x63697457
 """What SQLite knows our files by."""
-_FORMAT: Final = 1
+_FORMAT: Final = 2
 _BUSY_SECONDS: Final = 10.0
 
 
@@ -116,7 +116,10 @@ class WebStore:
         if self.mode is StoreMode.RECORD:
             return None
         with self._lock, self._errors():
-            row = self._database.execute(_FIND, (request.key,)).fetchone()
+            if self.mode is StoreMode.REPLAY:
+                row = self._database.execute(_REPLAY, (request.replay_key, request.key)).fetchone()
+            else:
+                row = self._database.execute(_FIND, (request.key,)).fetchone()
             if row is None and self.mode is StoreMode.REPLAY:
                 raise ReplayError(self._missing(request))
         if row is None:
@@ -141,7 +144,8 @@ class WebStore:
         if self.mode is StoreMode.REPLAY:
             return
         with self._lock, self._errors():
-            self._database.execute(_WRITE, (request.key, request.source, request.model_dump_json(), *values))
+            named = (request.key, request.replay_key, request.source, request.model_dump_json())
+            self._database.execute(_WRITE, (*named, *values))
 
     def _missing(self, request: WebRequest) -> str:
         """What a replay lacks, and what it has that is nearest to it."""
@@ -183,9 +187,14 @@ class WebStore:
 
 
 _FIND: Final = "SELECT fetched_at, content_type, body, failure_code, failure FROM replies WHERE key = ?"
+_REPLAY: Final = (
+    "SELECT fetched_at, content_type, body, failure_code, failure FROM replies WHERE replay_key = ?"
+    " ORDER BY key = ? DESC, fetched_at DESC LIMIT 1"
+)
 _WRITE: Final = (
-    "INSERT OR REPLACE INTO replies (key, source, request, fetched_at, content_type, body, failure_code, failure)"
-    " VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
+    "INSERT OR REPLACE INTO replies"
+    " (key, replay_key, source, request, fetched_at, content_type, body, failure_code, failure)"
+    " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
 )
 
 

@@ -1,0 +1,95 @@
+"""The ASGI application: all routes behind the guard.
+
+In: an `Answerer`. Out: an application for uvicorn, or to be mounted in another server. Errors of every kind come out in
+one form (errors.py). Not here: what the routes do, listening (server.py).
+"""
+
+import logging
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from importlib.metadata import version
+from typing import Final
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from starlette.exceptions import HTTPException
+
+from citerefine.app.serving.answering import Answerer
+from citerefine.app.serving.chat_routes import chat_routes
+from citerefine.app.serving.errors import EXPECTED, ApiError, read_error
+from citerefine.app.serving.guard import App, Guard
+from citerefine.app.serving.health_routes import health_routes
+from citerefine.app.serving.history import History
+from citerefine.app.serving.metrics import Metrics
+from citerefine.app.serving.page_routes import page_routes
+from citerefine.app.serving.pages.rendering import Pages
+from citerefine.app.serving.record_routes import record_routes
+from citerefine.app.serving.run_routes import run_routes
+from citerefine.app.serving.runs import Runs
+
+SIGN_IN: Final = "/sign-in"
+"""Where a person enters the token."""
+_LOG: Final = logging.getLogger("citerefine.serve")
+
+
+def make_application(answerer: Answerer) -> App:
+    """The application; it closes the answerer's models when it ends.
+
+    Raises:
+        InputError: if the history cannot be opened.
+    """
+
+    metrics = Metrics(answerer.admission)
+    runs = Runs(answerer, History(answerer.settings.history), metrics)
+    pages = Pages(signs_in=answerer.settings.token is not None)
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        yield
+        await runs.close()
+        await answerer.aclose()
+
+    app = FastAPI(
+        title="citerefine",
+        version=version("citerefine"),
+        description="Answers in which every claim is tied to its source.",
+        lifespan=lifespan,
+        docs_url=None,
+        redoc_url=None,
+    )
+    app.include_router(chat_routes(answerer, metrics))
+    app.include_router(record_routes(answerer, metrics))
+    app.include_router(health_routes(answerer, metrics))
+    app.include_router(page_routes(answerer, runs, pages, SIGN_IN))
+    app.include_router(run_routes(answerer, runs, pages))
+    for kind in (*EXPECTED, Exception):  # what is handled as Exception alone is raised again, and logged
+        app.add_exception_handler(kind, _failed)
+    app.add_exception_handler(HTTPException, _refused_by_framework)
+    app.add_exception_handler(RequestValidationError, _invalid)
+    return Guard(app, answerer.settings, SIGN_IN)
+
+
+async def _failed(request: Request, error: Exception) -> JSONResponse:
+    read = read_error(error)
+    if read.code == "defect":
+        _LOG.error("%s %s failed", request.method, request.url.path, exc_info=error)
+    return respond(read)
+
+
+async def _refused_by_framework(request: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, HTTPException)
+    return respond(ApiError(error.status_code, "not_found" if error.status_code == 404 else "refused", error.detail))
+
+
+async def _invalid(request: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, RequestValidationError)
+    fault = error.errors()[0]
+    where = ".".join(str(part) for part in fault["loc"] if part != "body")
+    return respond(ApiError(400, "bad_request", f"{where or 'the body'}: {fault['msg']}"))
+
+
+def respond(error: ApiError) -> JSONResponse:
+    """An error as a response."""
+    headers = {} if error.retry_after is None else {"Retry-After": str(error.retry_after)}
+    return JSONResponse(error.body, error.status, headers)

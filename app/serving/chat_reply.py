@@ -1,0 +1,100 @@
+"""An answer as OpenAI clients read it: a chat completion, or its chunks.
+
+In: an `Answer`. Out: JSON values: clean text in `content`, `url_citation` annotations, and under `citerefine` the
+answer whole, as `ask --format json` prints it. Not here: sending (chat_routes.py).
+"""
+
+import time
+import uuid
+from collections.abc import Iterator
+from typing import Any, Final, Literal, NamedTuple
+
+from citerefine.refiner.answer import Answer
+from citerefine.refiner.bridge.url_citations import url_citations
+from citerefine.refiner.report.answer_json import answer_json
+
+VENDOR: Final = "citerefine"
+"""Key of what OpenAI has no place for."""
+Format = Literal["text", "tags"]
+
+
+class Reply(NamedTuple):
+    """What all parts of one reply share."""
+
+    id: str
+    created: int
+    model: str
+    """As it was asked for."""
+    format: Format
+
+
+def new_reply(model: str, format: Format) -> Reply:
+    """A reply with an id of its own."""
+    return Reply(f"chatcmpl-{uuid.uuid4().hex}", int(time.time()), model, format)
+
+
+def completion(reply: Reply, answer: Answer) -> dict[str, Any]:
+    """The whole reply."""
+    message = {"role": "assistant", "content": _content(reply, answer), "refusal": None, **_cited(reply, answer)}
+    choice = {"index": 0, "message": message, "finish_reason": "stop", "logprobs": None}
+    return {
+        "id": reply.id,
+        "object": "chat.completion",
+        "created": reply.created,
+        "model": reply.model,
+        "choices": [choice],
+        "usage": _usage(answer),
+        VENDOR: answer_json(answer),
+    }
+
+
+def chunks(reply: Reply, answer: Answer, *, usage: bool) -> Iterator[dict[str, Any]]:
+    """The reply in pieces: content claim by claim, then annotations and the answer whole, then the end."""
+    for piece in _pieces(reply, answer):
+        yield chunk(reply, {"content": piece})
+    yield {**chunk(reply, _cited(reply, answer)), VENDOR: answer_json(answer)}
+    yield chunk(reply, {}, "stop")
+    if usage:
+        yield {**chunk(reply, {}), "choices": [], "usage": _usage(answer)}
+
+
+def chunk(reply: Reply, delta: dict[str, Any], finish: str | None = None) -> dict[str, Any]:
+    """One piece."""
+    return {
+        "id": reply.id,
+        "object": "chat.completion.chunk",
+        "created": reply.created,
+        "model": reply.model,
+        "choices": [{"index": 0, "delta": delta, "finish_reason": finish, "logprobs": None}],
+    }
+
+
+def _content(reply: Reply, answer: Answer) -> str:
+    return answer.tagged if reply.format == "tags" else answer.text
+
+
+def _cited(reply: Reply, answer: Answer) -> dict[str, Any]:
+    """Annotations; their offsets are those of the plain text, so that tagged text has none."""
+    return {"annotations": [] if reply.format == "tags" else url_citations(answer)}
+
+
+def _pieces(reply: Reply, answer: Answer) -> Iterator[str]:
+    text = _content(reply, answer)
+    ends = [] if reply.format == "tags" else [claim.end for claim in answer.claims]
+    start = 0
+    for end in [*ends, len(text)]:
+        if end > start:
+            yield text[start:end]
+            start = end
+
+
+def _usage(answer: Answer) -> dict[str, Any] | None:
+    """Tokens of all calls; None where no model was asked, or a server did not say."""
+    used = answer.usage
+    if used is None or used.prompt_tokens is None or used.completion_tokens is None:
+        return None
+    return {
+        "prompt_tokens": used.prompt_tokens,
+        "completion_tokens": used.completion_tokens,
+        "total_tokens": used.prompt_tokens + used.completion_tokens,
+    }
