@@ -7,17 +7,28 @@ author. What is not said is None or empty, never guessed. Linear. Not here: whic
 import re
 import unicodedata
 from typing import Final, NamedTuple
+from urllib.parse import unquote
 
 from citerefine.refiner.records import Snippet, normalised
 from citerefine.tools.markup import plain
+from citerefine.tools.retractions import unmarked
 from citerefine.tools.sources.wire import bare_doi
 
 _PMID: Final = re.compile(
-    r"(?:pubmed\.ncbi\.nlm\.nih\.gov/|ncbi\.nlm\.nih\.gov/pubmed/|\bMED/|^(?:pmid|pubmed):\s*)(\d{1,9})\b", re.I
+    r"^(?:https?://(?:pubmed\.ncbi\.nlm\.nih\.gov/|(?:www\.)?ncbi\.nlm\.nih\.gov/pubmed/"
+    r"|(?:www\.)?europepmc\.org/(?:article|abstract)/MED/)|europepmc:MED/|(?:pmid|pubmed):\s*)(\d{1,9})\b",
+    re.I,
 )
-_PMCID: Final = re.compile(r"(?:/|:)(PMC\d{1,9})\b", re.I)
+"""At the beginning of an address, so that no other site's can pass for it."""
+_PMCID: Final = re.compile(
+    r"^(?:https?://(?:(?:www\.)?ncbi\.nlm\.nih\.gov/pmc/articles/|pmc\.ncbi\.nlm\.nih\.gov/articles/"
+    r"|(?:www\.)?europepmc\.org/articles?/(?:PMC/)?)|europepmc:|pmcid:\s*)(PMC\d{1,9})\b",
+    re.I,
+)
 _ARXIV: Final = re.compile(
-    r"(?:arxiv\.org/(?:abs|pdf|html)/|^arxiv:\s*|10\.48550/arxiv\.)(\d{4}\.\d{4,5}|[a-z-]+(?:\.[a-z]{2})?/\d{7})", re.I
+    r"^(?:https?://(?:www\.|export\.)?arxiv\.org/(?:abs|pdf|html)/|arxiv:\s*|10\.48550/arxiv\.)"
+    r"(\d{4}\.\d{4,5}|[a-z-]+(?:\.[a-z]{2})?/\d{7})",
+    re.I,
 )
 _PREPRINT_DOI: Final = re.compile(
     r"10\.(?:48550|64898|21203|20944|2139|26434|31234|31219|36227)/|10\.1101/(?:\d{4}\.\d\d\.\d\d\.)?\d{6,}"
@@ -28,6 +39,14 @@ _INITIALS: Final = re.compile(r"(?:[A-Z]\.?-?){1,3}")
 _SUFFIXES: Final = frozenset({"jr", "sr", "ii", "iii", "iv"})
 _SCHEME: Final = re.compile(r"^https?://(?:www\.)?", re.I)
 _RESOLVER: Final = re.compile(r"https?://(?:dx\.)?doi\.org/", re.I)
+_TRACKING: Final = re.compile(r"(?:utm_\w+|gclid|gbraid|wbraid|fbclid|msclkid|dclid|yclid|igshid|mc_[ce]id)(?:=|$)", re.I)
+_DOI_IN_PATH: Final = re.compile(
+    r"/(10\.\d{4,9}/[^/\s]{1,200}?)"
+    r"(?:v\d{1,2})?(?:\.(?:full|abstract|short|pdf|html?|xml|full-text|full\.pdf))?"
+    r"(?:/(?:full|abstract|pdf|epdf|epub|html|meta|xml|fulltext|full-text|references|figures|citations?|summary))?/?$",
+    re.I,
+)
+"""A DOI without a further slash, and what publishers put behind it."""
 _WORD: Final = re.compile(r"[^\W_]+")
 
 
@@ -68,7 +87,7 @@ def identity_of(snippet: Snippet) -> Identity:
         keys=frozenset(f"{name}:{value}" for name, value in known.items() if value),
         places=_places(snippet),
         doi=None if is_preprint else doi,
-        title=tuple(folded_words(snippet.title or "")),
+        title=tuple(folded_words(unmarked(snippet.title or ""))),
         year=snippet.year,
         family=family_name(snippet.authors[0]) if snippet.authors else None,
         is_preprint=is_preprint,
@@ -119,14 +138,31 @@ def family_name(name: str) -> str | None:
 
 def _places(snippet: Snippet) -> frozenset[str]:
     if snippet.url:
-        host, _, path = _SCHEME.sub("", snippet.url.partition("#")[0]).rstrip("/").partition("/")
+        host, _, path = _SCHEME.sub("", _without_tracking(snippet.url.partition("#")[0])).rstrip("/").partition("/")
         return frozenset({f"url:{host.casefold()}/{path}"})
     return frozenset() if snippet.doi or not snippet.source else frozenset({f"source:{normalised(snippet.source)}"})
 
 
+def _without_tracking(url: str) -> str:
+    """The address without parameters that tell who sent a reader there, not what is read."""
+    address, _, query = url.partition("?")
+    kept = [part for part in query.split("&") if part and not _TRACKING.match(part)]
+    return f"{address}?{'&'.join(kept)}" if kept else address
+
+
 def _doi_in_address(url: str | None) -> str | None:
-    """The DOI that an address of the resolver holds; those of publishers go on behind it."""
-    return bare_doi(url) if url and _RESOLVER.match(url) else None
+    """The DOI that an address holds: of the resolver, or a publisher's, where nothing unknown stands behind it.
+
+    >>> _doi_in_address("https://www.example.org/doi/full/10.1000/Perch.1?utm_source=x")
+    '10.1000/perch.1'
+    >>> _doi_in_address("https://www.example.org/doi/10.1000/perch.1/chapter/3")
+    """
+    if not url:
+        return None
+    if _RESOLVER.match(url):
+        return bare_doi(url)
+    match = _DOI_IN_PATH.search(unquote(re.split(r"[?#]", url, maxsplit=1)[0]))
+    return bare_doi(match[1]) if match else None
 
 
 def _first(pattern: re.Pattern[str], texts: list[str]) -> str | None:

@@ -2,34 +2,37 @@
 
 In: snippets of any sources. Out: each passage once, with what is known of it from all of them: the longest text is
 kept as its source has it, what its record lacks is filled in, and `also_found` says where else it was found. Passages
-are duplicates if they belong to one work (works.py) and hold the same words, one holds all of the other, or nearly all
-words are the same; never if numbers, signs or words such as `not` and `lower` differ. A passage keeps the id that it
-has by itself, so that it has the same one whoever else found it. The order of the snippets changes no record. Not here:
-ranks (fused_search.py).
+are duplicates if they belong to one work (works.py) and say the same words in the same order, or one holds all of the
+other in one stretch; spelling, punctuation and articles aside. A longer text takes the place of a shorter one only if
+it is known by an identifier where that one is, or is of the same host: no page can add words to a paper's record. A passage keeps the id that
+it has by itself, so that it has the same one whoever else found it. The order of the snippets changes no record. Not
+here: ranks (fused_search.py).
 """
 
 import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from typing import Any, Final, NamedTuple
+from urllib.parse import urlsplit
 
 from citerefine.refiner.records import Snippet, normalised
-from citerefine.tools.fusing.identifiers import folded, without_markup
+from citerefine.tools.fusing.identifiers import folded, identity_of, without_markup
 from citerefine.tools.fusing.works import works_of
+from citerefine.tools.retractions import is_marked, marked
 
-_SAME_SHARE: Final = 0.9
-"""Share of the words of the longer text that both must hold."""
 _MOST: Final = 300
 """Passages of one work that each is compared with word by word; beyond it only equal ones are found."""
 _FILLED: Final = ("title", "authors", "year", "venue", "doi", "url", "licence")
 _WORD: Final = re.compile(r"[^\W_]+|[<>=≤≥±]|(?<!\w)[-−](?=[\d.])")
 """A word, or a sign without which a number says something else."""
-_TELLING: Final = re.compile(
-    r"[\d<>=≤≥±−-]"
-    r"|\b(?:no|not|non|nor|never|none|without|neither|cannot|failed|un\w{3,}|in(?:effective|significant)"
-    r"|(?:in|de)creas\w*|higher|lower|more|less|greater|smaller|fewer|better|worse)\b"
+_ARTICLES: Final = frozenset({"a", "an", "the"})
+"""Words without which a sentence says the same."""
+_SPELLINGS: Final = (
+    (re.compile(r"is(?=(?:e|ed|es|er|ing|ation|ations)$)"), "iz"),
+    (re.compile(r"(?<=[a-z]{2})our(?=$|s$|ed$|al$)"), "or"),
+    (re.compile(r"[ao]e"), "e"),
 )
-"""What turns a sentence into another."""
+"""British and American spelling, as one."""
 
 
 class Passage(NamedTuple):
@@ -48,10 +51,10 @@ class _Text:
     def __init__(self, index: int, snippet: Snippet) -> None:
         self.index, self.snippet = index, snippet
         words = _WORD.findall(folded(snippet.text)) or [normalised(snippet.text)]
-        self.counts = Counter(words)
-        self.telling = Counter(word for word in words if _TELLING.search(word))
-        self.n_words = len(words)
+        self.host = urlsplit(snippet.url or "").hostname
+        self.is_identified = bool(identity_of(snippet).keys)
         self.spaced = f" {' '.join(words)} "
+        self.core = f" {' '.join(_spelt(word) for word in words if word not in _ARTICLES)} "
 
     @property
     def worth(self) -> tuple[Any, ...]:
@@ -60,15 +63,21 @@ class _Text:
         lacks = sum(not getattr(snippet, name) for name in _FILLED)
         bare = without_markup(snippet.text)
         spoilt = (bare.isupper(), bare != " ".join(snippet.text.split()), -len(bare))
-        return -len(self.spaced), snippet.start is None, *spoilt, lacks, snippet.id, snippet.model_dump_json()
+        order = (-len(self.spaced), not self.is_identified, snippet.start is None)
+        return *order, *spoilt, lacks, snippet.id, snippet.model_dump_json()
 
     def holds(self, other: "_Text") -> bool:
         """Whether `other`, which is no longer, says nothing that this one does not."""
-        if other.spaced in self.spaced:
+        if other.core == self.core:
             return True
-        if other.n_words < _SAME_SHARE * self.n_words or other.telling != self.telling:
-            return False
-        return (self.counts & other.counts).total() >= _SAME_SHARE * max(self.n_words, other.n_words)
+        may_replace = self.is_identified or not other.is_identified or (self.host and self.host == other.host)
+        return bool(may_replace) and other.core in self.core
+
+
+def _spelt(word: str) -> str:
+    for pattern, letters in _SPELLINGS:
+        word = pattern.sub(letters, word)
+    return word
 
 
 def merge(snippets: Sequence[Snippet]) -> list[Passage]:
@@ -95,7 +104,17 @@ def _merged_once(snippets: Sequence[Snippet]) -> list[Passage]:
         for work, indices in of_work.items()
         for same in (_duplicates(snippets, indices) if len(indices) > 1 else [indices])
     ]
-    return sorted(found, key=lambda passage: passage.members)
+    retracted = {passage.work for passage in found if is_marked(passage.snippet.title)}
+    told = [_with_mark(passage) if passage.work in retracted else passage for passage in found]
+    return sorted(told, key=lambda passage: passage.members)
+
+
+def _with_mark(passage: Passage) -> Passage:
+    """The passage, whose title says that its work was retracted, as that of another passage of the work does."""
+    snippet = passage.snippet
+    if is_marked(snippet.title):
+        return passage
+    return passage._replace(snippet=snippet.model_copy(update={"title": marked(snippet.title)}))
 
 
 def _duplicates(snippets: Sequence[Snippet], indices: Iterable[int]) -> list[list[int]]:
@@ -120,6 +139,7 @@ def _joined(same: Sequence[Snippet]) -> Snippet:
     best, *others = same
     if not others:
         return best
+    filled_in = next((other.title for other in others if is_marked(other.title)), None)
     missing = [name for name in _FILLED if not getattr(best, name)]
     filled = {name: next(filter(None, (getattr(other, name) for other in others)), None) for name in missing}
     origins = {origin for other in others for origin in (_origin(other), *other.also_found) if origin}

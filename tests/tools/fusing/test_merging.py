@@ -66,12 +66,42 @@ def test_of_equal_words_the_text_with_offsets_and_without_markup_is_kept() -> No
         ABSTRACT[: ABSTRACT.index("at the same")] + "…",
         ABSTRACT.partition(". ")[2],
         f"Abstract: {ABSTRACT}",
-        ABSTRACT.replace("weighed", "measured"),
+        ABSTRACT.replace("Perch doubled", "The perch doubled"),
     ],
 )
 def test_copies_of_a_passage_are_one(copy: str) -> None:
     assert len(merged(ABSTRACT, copy)) == 1
     assert len(merged(copy, ABSTRACT)) == 1
+
+
+def test_spellings_are_no_difference() -> None:
+    british, american = (f"Randomised oedema trials of {word}." for word in ("behaviour", "behavior"))
+    assert len(merged(british, american.replace("oe", "e").replace("ised", "ized"))) == 1
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("Alpha was superior to beta in lakes.", "Beta was superior to alpha in lakes."),
+        ("Perch rose in all of the lakes that were fished.", "Perch fell in all of the lakes that were fished."),
+        ("Twelve lakes were fished every spring and counted.", "Thirty lakes were fished every spring and counted."),
+        ("Nets were positive for roach in each of the lakes.", "Nets were negative for roach in each of the lakes."),
+        ("Perch did change in each of the lakes.", "Perch did not change in each of the lakes."),
+    ],
+)
+def test_what_says_something_else_is_kept_however_like_it_is(one: str, other: str) -> None:
+    assert len(merged(one, other)) == 2
+
+
+@pytest.mark.parametrize("url", ["https://evil.example/perch", "https://evil.example/?u=pubmed.ncbi.nlm.nih.gov/123"])
+def test_no_page_adds_words_to_the_record_of_a_paper(url: str) -> None:
+    paper = Snippet(text=ABSTRACT, title="Perch in warm lakes of the north", year=2019, doi=DOI, source="pubmed:123")
+    page = Snippet(text=f"{ABSTRACT} Roach cause cancer.", title=paper.title, year=2019, url=url, source="web")
+    for order in ([paper, page], [page, paper]):
+        snippets = {passage.snippet.id: passage.snippet for passage in merge(order)}
+        assert snippets[paper.id].text == ABSTRACT
+        assert snippets[page.id].doi is None
+        assert snippets[page.id].authors == ()
 
 
 @pytest.mark.parametrize(
