@@ -104,6 +104,7 @@ bench: $(VENV)/installed-dev ## the measurements of docs/benchmarks.md
 	$(RUN)/python -m benchmarks.judge_calls $(SHARED)/data
 	$(RUN)/python -m benchmarks.rubric_cards $(SHARED)/data
 	$(RUN)/python benchmarks/engine_rate.py
+	$(RUN)/python -m benchmarks.serve_load
 	$(RUN)/python -m benchmarks.prefix_step --quick
 
 bench-gpu: $(VENV)/installed-dev ## the measurements that need a GPU

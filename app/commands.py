@@ -16,6 +16,7 @@ from citerefine.app.calibrate_command import calibrate
 from citerefine.app.data_commands import data_app
 from citerefine.app.grade_command import grade
 from citerefine.app.import_command import import_runs
+from citerefine.app.mcp_command import mcp
 from citerefine.app.passk_command import passk_app
 from citerefine.app.rubric_commands import rubrics_app
 from citerefine.app.score_commands import compare, score
@@ -85,7 +86,7 @@ def doctor(
     run_doctor(json, model, source or [])
 
 
-COMMANDS = (ask, refine, import_runs, score, grade, compare, calibrate, train, export, index, walk, serve, doctor)
+COMMANDS = (ask, refine, import_runs, score, grade, compare, calibrate, train, export, index, walk, serve, mcp, doctor)
 """Every command, in the order in which `--help` lists them. A new one stands in a module of its own."""
 _NAMES: dict[Callable[..., None], str] = {import_runs: "import"}
 """Of commands that Python would not let a function be called."""

@@ -162,9 +162,9 @@ def picture_of(url: str, path: Path, *, height: int = 860, show: str = "body", p
 def served_picture(path: Path) -> None:
     """The page of an answer, as `citerefine serve` shows it."""
     from citerefine.app.serving.answering import Answerer
-    from citerefine.app.serving.history import History
     from citerefine.app.serving.server import Server, configuration
     from citerefine.app.serving.settings import ServeSettings
+    from citerefine.app.serving.site.history import History
 
     with tempfile.TemporaryDirectory() as folder:
         settings = ServeSettings(history=Path(folder, "answers.db"))

@@ -16,17 +16,17 @@ from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
 from citerefine.app.serving.answering import Answerer
-from citerefine.app.serving.chat_routes import chat_routes
+from citerefine.app.serving.api.chat_routes import chat_routes
+from citerefine.app.serving.api.record_routes import record_routes
 from citerefine.app.serving.errors import EXPECTED, ApiError, read_error
 from citerefine.app.serving.guard import App, Guard
 from citerefine.app.serving.health_routes import health_routes
-from citerefine.app.serving.history import History
 from citerefine.app.serving.metrics import Metrics
-from citerefine.app.serving.page_routes import page_routes
-from citerefine.app.serving.pages.rendering import Pages
-from citerefine.app.serving.record_routes import record_routes
-from citerefine.app.serving.run_routes import run_routes
-from citerefine.app.serving.runs import Runs
+from citerefine.app.serving.site.history import History
+from citerefine.app.serving.site.page_routes import page_routes
+from citerefine.app.serving.site.pages.rendering import Pages
+from citerefine.app.serving.site.run_routes import run_routes
+from citerefine.app.serving.site.runs import Runs
 
 SIGN_IN: Final = "/sign-in"
 """Where a person enters the token."""

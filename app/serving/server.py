@@ -74,6 +74,7 @@ def configuration(answerer: Answerer, application: App | None = None) -> uvicorn
         log_config=None,
         access_log=False,
         server_header=False,
+        proxy_headers=False,  # nobody is believed who says that he asks for another
         backlog=_BACKLOG,
         timeout_keep_alive=_KEEP_ALIVE_SECONDS,
         timeout_graceful_shutdown=math.ceil(answerer.settings.drain_seconds) + _LAST_WORDS_SECONDS,

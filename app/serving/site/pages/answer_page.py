@@ -7,7 +7,7 @@ the report's template. Not here: the report (refiner/report/), the form's meanin
 from enum import StrEnum
 from typing import Any, Final, NamedTuple
 
-from citerefine.app.serving.pages.verdicts import SIGNS, ClaimVerdict, claim_verdicts
+from citerefine.app.serving.site.pages.verdicts import SIGNS, ClaimVerdict, claim_verdicts
 from citerefine.judges.claim_key import claim_key
 from citerefine.judges.report.marks import Mark
 from citerefine.refiner.answer import Answer

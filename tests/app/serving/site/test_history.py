@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from tests.app.serving.running import PERCH, ROACH
 
-from citerefine.app.serving.history import MOST_IN_MEMORY, History, RunState
+from citerefine.app.serving.site.history import MOST_IN_MEMORY, History, RunState
 from citerefine.refiner.answer import Answer, parse_answer
 from citerefine.refiner.errors import InputError
 from citerefine.refiner.evidence import Evidence

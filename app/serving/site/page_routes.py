@@ -15,12 +15,12 @@ from fastapi.responses import RedirectResponse
 
 from citerefine.app.serving.answering import Answerer
 from citerefine.app.serving.errors import ApiError
-from citerefine.app.serving.forms import only, read_form
 from citerefine.app.serving.guard import ASSETS, COOKIE
-from citerefine.app.serving.page_errors import page_route
-from citerefine.app.serving.pages.assets import find_asset
-from citerefine.app.serving.pages.rendering import Pages
-from citerefine.app.serving.runs import Runs
+from citerefine.app.serving.site.forms import only, read_form
+from citerefine.app.serving.site.page_errors import page_route
+from citerefine.app.serving.site.pages.assets import find_asset
+from citerefine.app.serving.site.pages.rendering import Pages
+from citerefine.app.serving.site.runs import Runs
 
 _PER_PAGE: Final = 20
 _YEAR_SECONDS: Final = 31_536_000

@@ -8,14 +8,14 @@ from urllib.parse import urlencode
 import pytest
 from lxml import html
 from tests.app.serving.running import server
-from tests.app.serving.visiting import QUESTION, Browser, browser, browsing
+from tests.app.serving.site.visiting import QUESTION, Browser, browser, browsing
 from tests.faulty_server import FaultyServer, status
 from tests.refiner.report.test_html_report import PAYLOADS, hostile
 
-from citerefine.app.serving.exports import FORMS
-from citerefine.app.serving.history import Line, RunState
-from citerefine.app.serving.pages.answer_page import answer_values
-from citerefine.app.serving.pages.rendering import Pages
+from citerefine.app.serving.site.exports import FORMS
+from citerefine.app.serving.site.history import Line, RunState
+from citerefine.app.serving.site.pages.answer_page import answer_values
+from citerefine.app.serving.site.pages.rendering import Pages
 from citerefine.refiner.answer import Answer
 from citerefine.refiner.protocols import Outcome, SearchPage
 from citerefine.refiner.records import Snippet

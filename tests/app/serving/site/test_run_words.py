@@ -3,7 +3,7 @@
 import pytest
 from tests.app.serving.running import PERCH, ROACH
 
-from citerefine.app.serving.run_words import Message, messages
+from citerefine.app.serving.site.run_words import Message, messages
 from citerefine.refiner.agent.events import (
     Event,
     answer_event,

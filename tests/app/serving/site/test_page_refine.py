@@ -3,10 +3,10 @@
 
 from lxml import html
 from tests.app.serving.running import PERCH, ROACH, server
-from tests.app.serving.visiting import QUESTION, Browser, browser, browsing, words
+from tests.app.serving.site.visiting import QUESTION, Browser, browser, browsing, words
 from tests.faulty_server import FaultyServer, says, status
 
-from citerefine.app.serving.pages.answer_page import answer_values
+from citerefine.app.serving.site.pages.answer_page import answer_values
 from citerefine.refiner.answer import parse_answer
 from citerefine.refiner.evidence import Evidence
 

@@ -18,9 +18,9 @@ from citerefine.app.serving.admission import Busy
 from citerefine.app.serving.answering import Answerer, Job
 from citerefine.app.serving.errors import read_error
 from citerefine.app.serving.event_stream import HEARTBEAT_SECONDS
-from citerefine.app.serving.history import History, Line, RunState
 from citerefine.app.serving.metrics import Metrics
-from citerefine.app.serving.run_words import Message, messages
+from citerefine.app.serving.site.history import History, Line, RunState
+from citerefine.app.serving.site.run_words import Message, messages
 from citerefine.refiner.agent.events import Event
 from citerefine.refiner.errors import InputError
 from citerefine.refiner.records import Snippet
@@ -165,7 +165,8 @@ class Runs:
             read = read_error(error)
             if read.code == "defect":
                 _LOG.error("answer %s failed", run.id, exc_info=error)
-            await self._give_up(run, RunState.FAILED, read.message)
+            stopped = read.code == "stopped"
+            await self._give_up(run, RunState.STOPPED if stopped else RunState.FAILED, read.message)
         finally:
             keeping.cancel()
             del self._runs[run.id], self._tasks[run.id]

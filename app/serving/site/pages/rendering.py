@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Final
 from starlette.responses import HTMLResponse
 
 from citerefine.app.messages import counted
-from citerefine.app.serving.history import RunState
-from citerefine.app.serving.pages.assets import asset_address
+from citerefine.app.serving.site.history import RunState
+from citerefine.app.serving.site.pages.assets import asset_address
 from citerefine.refiner import report
 from citerefine.refiner.report.html_page import asset, page_environment
 from citerefine.refiner.report.html_report import TEMPLATE, add_report_names

@@ -6,9 +6,9 @@ import threading
 from pathlib import Path
 
 import pytest
-from tests.app.serving.gates import GatedSource, says_in_two
 from tests.app.serving.running import PERCH, process, server
-from tests.app.serving.windows import (
+from tests.app.serving.site.gates import GatedSource, says_in_two
+from tests.app.serving.site.windows import (
     FIRST,
     QUESTION,
     SECOND,

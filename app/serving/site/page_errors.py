@@ -12,7 +12,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.routing import APIRoute
 
 from citerefine.app.serving.errors import ApiError, read_error
-from citerefine.app.serving.pages.rendering import Pages
+from citerefine.app.serving.site.pages.rendering import Pages
 
 _LOG: Final = logging.getLogger("citerefine.serve")
 

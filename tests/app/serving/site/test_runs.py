@@ -7,16 +7,16 @@ from collections.abc import Callable, Coroutine
 from typing import Any
 
 import pytest
-from tests.app.serving.gates import GatedSource
 from tests.app.serving.running import LAKE, PERCH, ROACH
+from tests.app.serving.site.gates import GatedSource
 from tests.faulty_server import FaultyServer, says, status
 
 from citerefine.app.serving.admission import Busy
 from citerefine.app.serving.answering import Answerer, Job
-from citerefine.app.serving.history import Entry, History, RunState
 from citerefine.app.serving.metrics import Metrics
-from citerefine.app.serving.runs import STOPPED, Runs
 from citerefine.app.serving.settings import ServeSettings
+from citerefine.app.serving.site.history import Entry, History, RunState
+from citerefine.app.serving.site.runs import STOPPED, Runs
 from citerefine.refiner.protocols import SearchTool
 
 JOB = Job("Did perch double?", searches=True, live=True)

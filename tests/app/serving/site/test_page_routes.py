@@ -11,13 +11,13 @@ from typing import Any
 import httpx2
 import pytest
 from lxml import html
-from tests.app.serving.gates import GatedSource
 from tests.app.serving.running import PERCH, ROACH, process, server
-from tests.app.serving.visiting import QUESTION, Browser, browser, browsing, words
+from tests.app.serving.site.gates import GatedSource
+from tests.app.serving.site.visiting import QUESTION, Browser, browser, browsing, words
 from tests.faulty_server import FaultyServer, says, status
 
-from citerefine.app.serving.exports import export
-from citerefine.app.serving.history import History, RunState
+from citerefine.app.serving.site.exports import export
+from citerefine.app.serving.site.history import History, RunState
 from citerefine.refiner.answer import parse_answer
 from citerefine.refiner.evidence import Evidence
 

@@ -14,8 +14,8 @@ from fastapi import APIRouter
 from fastapi.responses import JSONResponse, StreamingResponse
 
 from citerefine.app.serving.answering import Answerer, Job
-from citerefine.app.serving.chat_reply import VENDOR, Reply, chunk, chunks, completion, new_reply
-from citerefine.app.serving.chat_request import ChatRequest
+from citerefine.app.serving.api.chat_reply import VENDOR, Reply, chunk, chunks, completion, new_reply
+from citerefine.app.serving.api.chat_request import ChatRequest
 from citerefine.app.serving.described import ANSWERED, GUARDED, TOKEN
 from citerefine.app.serving.errors import ApiError
 from citerefine.app.serving.event_stream import COMMENT, DONE, HEADERS, MEDIA_TYPE, answer_events, sent

@@ -1,0 +1,1 @@
+"""What programs ask over HTTP: chat completions, rows to refine and to score."""
