@@ -20,6 +20,8 @@ from citerefine.refiner.tags.markup import ID_PATTERN, escape_for_prompt, scrub,
 
 _FIELDS = {"title": "Title", "url": "URL"}
 _TEXT_LABELS = ("Text: ", "Snippet: ", "Content: ")
+_PAGE_LABELS = ("Search Snippet: ", "Full Text: ", "...\nFull Text: ", "Summary: ")
+"""How a text begins that dr_agent made of several: what its search showed, what it read, what a model made of it."""
 _BLOCK_TAG = re.compile(r"<(/?)(?ai:snippet|webpage)(?=[\s/>])([^<>]*+)>")
 _ID = re.compile(ID_PATTERN)
 
@@ -130,9 +132,10 @@ def read_tool_output(text: str) -> list[Snippet]:
     """The snippets in raw tool output: `<snippet id=…>` and `<webpage id=…>` blocks, in order.
 
     Lines `Title:` and `URL:` at the head of a block become fields; what follows `Text:`, `Snippet:` or `Content:`
-    (or else the rest of the block) is the text. A block without text, or without an end, is left out. A block
-    without exactly one id that tags can carry gets a derived one. Reads one pass, and any text: what is in no
-    block is skipped.
+    (or else the rest of the block) is the text. Of the texts that dr_agent labels in one block, what was read of the
+    page is taken, or else what the search showed; a summary only where it stands alone. A block without text, or
+    without an end, is left out. A block without exactly one id that tags can carry gets a derived one. Reads one pass,
+    and any text: what is in no block is skipped.
     """
     text, found = scrub(text), list[Snippet]()
     block: _OpenBlock | None = None
@@ -160,6 +163,8 @@ def _read_block(attributes: str, body: str) -> Snippet | None:
         if rest.startswith(label):
             rest = rest.removeprefix(label)
             break
+    else:
+        rest = _page_text(rest) if rest.startswith(_PAGE_LABELS) else rest
     fields["text"] = unescape(rest)
     if not fields["text"].strip():
         return None
@@ -167,3 +172,9 @@ def _read_block(attributes: str, body: str) -> Snippet | None:
     if len(ids) == 1 and _ID.fullmatch(ids[0]):
         fields["id"] = ids[0]
     return Snippet.model_validate(fields)
+
+
+def _page_text(labelled: str) -> str:
+    shown, _, page = f"\n{labelled}".partition("\nFull Text: ")
+    text, _, summary = (page or shown).partition("\nSummary: ")
+    return text.removeprefix("\nSearch Snippet: ") or summary

@@ -16,7 +16,7 @@ from typing import Annotated, Any, Self
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
-from citerefine.refiner.tags.markup import ID_PATTERN, scrub
+from citerefine.refiner.tags.markup import ID_PATTERN, break_mark_runs, scrub
 
 _CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 
@@ -60,8 +60,10 @@ def _not_blank(value: str) -> str:
 
 Text = Annotated[str, BeforeValidator(_scrubbed)]
 """Any text that can be written as UTF-8."""
-FilledText = Annotated[Text, AfterValidator(_not_blank)]
-Line = Annotated[Text, AfterValidator(_one_line)] | None
+FoundText = Annotated[Text, AfterValidator(break_mark_runs)]
+"""Text of a stranger, which may have been made to cost time."""
+FilledText = Annotated[FoundText, AfterValidator(_not_blank)]
+Line = Annotated[FoundText, AfterValidator(_one_line)] | None
 """Text on one line: control characters and runs of white space become one blank; None when nothing is left."""
 
 
@@ -84,7 +86,7 @@ class Snippet(Record):
     text: FilledText
     """The passage, as its source has it."""
     title: Line = None
-    authors: tuple[Text, ...] = ()
+    authors: tuple[FoundText, ...] = ()
     year: int | None = None
     venue: Line = None
     doi: Line = None
@@ -92,7 +94,7 @@ class Snippet(Record):
     url: Line = None
     source: Line = None
     """What the passage was taken from: a file's name, a corpus entry, an API's record."""
-    also_found: tuple[Text, ...] = ()
+    also_found: tuple[FoundText, ...] = ()
     """Where else the same passage was found: records of sources, or addresses; no part of its identity."""
     section: Line = None
     """Heading that the passage stands under; nested headings joined by ` > `."""

@@ -19,6 +19,7 @@ from citerefine.refiner.records import Usage
 
 _EXCERPT: Final = 200
 _NAMES: Final = 10
+_MESSAGE_NAMES: Final = ("message", "detail", "errMsg", "msg", "reason", "error")
 _KEY: Final = "[key]"
 """What stands where a key stood."""
 _NOT_PRINTABLE = re.compile(r"[\x00-\x20\x7f-\xa0\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]+")
@@ -169,9 +170,17 @@ def server_message(body: str) -> str:
     error = value.get("error", value) if isinstance(value, dict) else value
     if isinstance(error, str) and isinstance(value, dict):  # what is wrong often stands beside the name of the error
         error = value.get("message") or value.get("detail") or error
-    names = ("message", "detail", "errMsg", "msg", "reason", "error")
-    message = next((error[name] for name in names if error.get(name)), None) if isinstance(error, dict) else error
+    message = _message_in(error)
     return message if isinstance(message, str) else body
+
+
+def _message_in(error: Any) -> Any:
+    """What an error says under one of the usual names, or under one of them within another."""
+    for _ in range(3):
+        if not isinstance(error, dict):
+            break
+        error = next((error[name] for name in _MESSAGE_NAMES if error.get(name)), None)
+    return error
 
 
 def _quoted(said: str, key: str) -> str:
@@ -183,4 +192,7 @@ def excerpt(said: str, key: str = "") -> str:
     """The first words of a server's text on one line, without the key and whatever looks like one."""
     unkeyed = said.replace(key, _KEY) if key else said
     words = _KEY_LIKE.sub(_KEY, _NOT_PRINTABLE.sub(" ", unkeyed[: 4 * _EXCERPT])).strip()
-    return words if len(words) <= _EXCERPT else words[:_EXCERPT] + "…"
+    if len(words) <= _EXCERPT:
+        return words
+    whole, blank, _ = words[: _EXCERPT + 1].rpartition(" ")
+    return (whole if blank and len(whole) > _EXCERPT // 2 else words[:_EXCERPT]) + "…"

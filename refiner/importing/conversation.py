@@ -34,6 +34,16 @@ class ToolResult(NamedTuple):
 Message = Asked | Thought | ToolResult
 
 
+def not_read(what: str) -> ToolResult:
+    """What stands for a message, or an item, that may hold evidence in a form that is not read."""
+    return ToolResult(Found((), [f"{what} are not read"]))
+
+
+def failed(call: str | None) -> ToolResult:
+    """What stands for the result of a call that is marked as failed: whatever it holds is no evidence."""
+    return ToolResult(Found((), [f"{call or 'a tool'} failed"]))
+
+
 class Turn(NamedTuple):
     """A question, and what followed up to the next one."""
 
@@ -42,6 +52,7 @@ class Turn(NamedTuple):
     snippets: list[Snippet]
     """In the order in which tools gave them, each id once."""
     warnings: list[str]
+    """Each once."""
 
 
 def read_turns(messages: Iterable[Message]) -> Iterator[Turn]:
@@ -70,4 +81,4 @@ def make_turn(question: str, reasoning: str, found: Iterable[Found]) -> Turn:
     results = [*found]
     merged = merge_evidence({}, [snippet for one in results for snippet in one.snippets])
     snippets = [Snippet.model_validate(record) for record in merged.values()]
-    return Turn(question, reasoning, snippets, [warning for one in results for warning in one.warnings])
+    return Turn(question, reasoning, snippets, [*dict.fromkeys(warning for one in results for warning in one.warnings)])

@@ -3,7 +3,8 @@
 In: a row with `problem` and `full_traces`. Out: a `Turn`. Evidence is what tools returned: the `documents` of a tool
 call under the ids that the model was shown (`CALL-N`), or else the `<snippet id=…>` and `<webpage id=…>` blocks of its
 `output`. The same blocks stand in `generated_text` too, among what the model wrote, and are not read there: a model
-can write such a block. Not here: citations in its answers.
+can write such a block. Of an agent that was called as a tool, only what its own tools returned counts: the rest its
+model wrote. Not here: citations in its answers.
 """
 
 from collections.abc import Iterator, Mapping
@@ -39,10 +40,18 @@ def _found(traces: Mapping[str, Any], depth: int) -> Iterator[Found]:
         calls = traces.get(name)
         for call in calls if isinstance(calls, list) else ():
             if isinstance(call, Mapping) and not call.get("error"):
-                yield _read_call(call)
+                if not _is_trace(call) and not _is_trace(call.get("raw_output")):
+                    yield _read_call(call)
                 for inner in (call, call.get("raw_output")):
                     if isinstance(inner, Mapping) and depth:
                         yield from _found(inner, depth - 1)
+
+
+def _is_trace(record: object) -> bool:
+    """Whether an agent's run is recorded there: what it gave in the end, a model wrote."""
+    return isinstance(record, Mapping) and (
+        isinstance(record.get("generated_text"), str) or isinstance(record.get("tool_calls"), list)
+    )
 
 
 def _read_call(call: Mapping[str, Any]) -> Found:

@@ -23,7 +23,7 @@ REFUSALS: Final[dict[str, str]] = {
     "duplicate_id": "an earlier row has the same id",
 }
 """What keeps a conversation from becoming a request, besides what keeps its line from being read: code → meaning."""
-_IDS: Final = ("id", "example_id", "thread_id")
+_IDS: Final = ("custom_id", "id", "example_id", "thread_id")
 
 
 _READERS: Final[dict[RunKind, Callable[[Mapping[str, Any]], Iterator[Turn]]]] = {

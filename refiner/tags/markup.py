@@ -6,6 +6,9 @@ is. Not here: reading tags (scanner.py) and the layout of evidence (evidence.py)
 """
 
 import re
+import unicodedata
+from functools import cache
+from typing import Final
 
 TAG_START = re.compile(r"<(?=[A-Za-z/!<]|\Z)")
 """A `<` that could open or close a tag. The grammar for model servers has to admit exactly the other ones."""
@@ -18,6 +21,9 @@ _ENTITY = re.compile("|".join(map(re.escape, ENTITIES)))
 _ENTITY_LOOKALIKE = re.compile(r"&(?=(?:lt|gt|amp|#96|#126);)")
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _FENCE_START = re.compile(r"(?<=\n)( {0,3})([`~])(?=\2\2)")
+_MOST_MARKS: Final = 32
+"""Combining marks on one letter; no script needs half of them."""
+_STRIDE: Final = 8
 
 ID_PATTERN = r"[A-Za-z0-9_-]{1,64}"
 """Ids that a tag can carry: ASCII, compared exactly."""
@@ -73,3 +79,21 @@ def scrub(text: str) -> str:
     except UnicodeEncodeError:
         return _SURROGATE.sub("�", text)
     return str.__getitem__(text, slice(None))  # of a string enumeration, the plain string
+
+
+def break_mark_runs(text: str) -> str:
+    """`text` in which at most 32 combining marks stand in a row: each one too many becomes U+FFFD, so that the length
+    stays. Unicode's normal forms sort marks, in a time that grows with the square of their number."""
+    if text.isascii():
+        return text
+    marks, run = _mark_patterns()
+    # A run that is too long meets so many steps one after the other: ordinary text is passed in an eighth of the time.
+    return run.sub("\\1\ufffd", text) if marks.search(text[::_STRIDE]) else text
+
+
+@cache
+def _mark_patterns() -> tuple[re.Pattern[str], re.Pattern[str]]:
+    """Marks at as many steps as a run takes that is too long; such a run, and one more."""
+    letters = map(chr, range(0x300, 0x20000))  # planes with combining characters
+    marks = "".join(letter for letter in letters if unicodedata.combining(unicodedata.normalize("NFKD", letter)[0]))
+    return re.compile(f"[{marks}]{{{_MOST_MARKS // _STRIDE}}}"), re.compile(f"([{marks}]{{{_MOST_MARKS}}})[{marks}]")

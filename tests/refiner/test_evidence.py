@@ -190,3 +190,20 @@ def test_reading_2_mb_of_hostile_output_stays_far_from_quadratic(body: str) -> N
     started = time.process_time()
     read_tool_output("<snippet id=a>" + body * (2_000_000 // len(body)))
     assert time.process_time() - started < 10
+
+
+@pytest.mark.parametrize(
+    ("body", "text"),
+    [
+        ("Search Snippet: Ice came.\nTwice.", "Ice came.\nTwice."),
+        ("Search Snippet: Ice came.\nFull Text: The page.", "The page."),
+        ("...\nFull Text: The page.\nSummary: In short.", "The page."),
+        ("Search Snippet: Ice came.\nSummary: In short.", "Ice came."),
+        ("Summary: In short.", "In short."),
+        ("Text: Summary: a word of the page\nFull Text: another", "Summary: a word of the page\nFull Text: another"),
+        ("Ice came.\nSummary: In short.", "Ice came.\nSummary: In short."),
+    ],
+)
+def test_of_the_texts_that_a_tool_labels_in_one_block_the_best_is_read_without_its_label(body: str, text: str) -> None:
+    (read,) = read_tool_output(f"<snippet id=a>\nTitle: Ice\nURL: https://a.org\n{body}\n</snippet>")
+    assert (read.title, read.url, read.text) == ("Ice", "https://a.org", text)

@@ -83,3 +83,14 @@ def test_lone_surrogates_do_not_get_in() -> None:
 def test_identity_ignores_composition_and_white_space_only() -> None:
     assert normalised(" e\u0301\n\tx ") == "\u00e9 x"
     assert normalised("Ice") != normalised("ice")
+
+
+@pytest.mark.parametrize("field", ["text", "title", "venue", "source", "authors", "also_found"])
+def test_a_flood_of_combining_marks_costs_no_more_than_other_text(field: str) -> None:
+    flood = "a" + "\u0301\u0327" * 200_000  # minutes, if they were sorted
+    values = {"text": "x", field: (flood,) if field in ("authors", "also_found") else flood}
+    snippet = Snippet.model_validate(values)
+    held = getattr(snippet, field)
+    held = held[0] if isinstance(held, tuple) else held
+    assert len(held) == len(flood)
+    assert held.startswith(flood[:33] + "\ufffd")

@@ -41,6 +41,7 @@ def test_what_looks_like_a_key_is_cut_out_too(said: str) -> None:
         ('{"error": {"message": "too bad"}}', "('too bad')"),
         ('{"error": "too bad"}', "('too bad')"),
         ('{"detail": "too bad"}', "('too bad')"),
+        ('{"detail": {"error": "too bad"}}', "('too bad')"),
         ('{"message": "too bad", "code": 3}', "('too bad')"),
         ("too bad", "('too bad')"),
         ('{"error": {"message": 3}}', '\'{"error": {"message": 3}}\''),
@@ -80,3 +81,9 @@ def test_a_failure_survives_pickling() -> None:
     copy = pickle.loads(pickle.dumps(failure))
     assert isinstance(copy, Failure)
     assert (str(copy), copy.code, copy.retryable) == (str(failure), "server_error", True)
+
+
+def test_long_words_of_a_server_end_with_a_word() -> None:
+    message = str(refused(WHERE, 400, {}, "perch " * 100, KEY))
+    assert "perch perch…" in message
+    assert len(message) < 300

@@ -122,3 +122,99 @@ def test_any_other_text_is_one_snippet_with_an_id_of_its_own(text: str) -> None:
 
 def test_a_block_without_an_end_is_told_of() -> None:
     assert read_text("<snippet id=S1>Perch") == ([], ["blocks without text or without an end"])
+
+
+# --- what services send -----------------------------------------------------------------------------------------------
+
+
+def test_the_passages_that_brave_shows_of_a_page_are_a_snippet_each() -> None:
+    page = {
+        "title": "Perch",
+        "url": "https://example.org/perch",
+        "description": "Perch doubled.",
+        "page_age": "2019-05-12",
+    }
+    reply = {"type": "search", "web": {"results": [{**page, "extra_snippets": ["Roach fell.", "Perch doubled."]}]}}
+    found = read_hits(reply).snippets
+    assert [(one.text, one.title, one.url, one.year) for one in found] == [
+        ("Perch doubled.", "Perch", "https://example.org/perch", 2019),
+        ("Roach fell.", "Perch", "https://example.org/perch", 2019),
+    ]
+
+
+def test_highlights_of_exa_come_before_a_summary_that_a_model_may_have_written() -> None:
+    page = {"title": "Perch", "url": "https://example.org/perch", "summary": "In short, cod rules."}
+    found = read_hits({"results": [{**page, "highlights": ["Perch doubled.", "Roach fell."]}]}).snippets
+    assert [one.text for one in found] == ["Perch doubled.", "Roach fell."]
+
+
+def test_a_passage_of_semantic_scholar_brings_what_is_known_of_its_paper() -> None:
+    paper = {"title": "Survey", "authors": ["Ada Moe"], "externalIds": {"DOI": "10.1000/Perch.1"}}
+    hit = {"score": 0.5, "snippet": {"text": "Perch doubled.", "snippetKind": "body"}, "paper": paper}
+    (snippet,), warnings = read_hits({"data": [hit]})
+    assert not warnings
+    assert (snippet.text, snippet.title, snippet.authors, snippet.doi) == (
+        "Perch doubled.", "Survey", ("Ada Moe",), "10.1000/perch.1",
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "reply",
+    [
+        {
+            "data": [
+                {"paperId": "p", "title": "Survey", "abstract": None, "tldr": {"model": "v2", "text": "Cod rules."}}
+            ]
+        },
+        {"query": "perch", "answer": "Cod rules.", "results": []},
+        {"knowledgeGraph": {"title": "Cod", "description": "Cod rules."}, "answerBox": {"snippet": "Cod rules."}},
+    ],
+    ids=["tldr of Semantic Scholar", "answer of Tavily", "boxes of Serper"],
+)
+def test_what_a_service_says_beside_its_hits_is_no_evidence(reply: object) -> None:
+    assert not read_hits(reply).snippets
+
+
+# --- calls that failed ------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("Error: timeout after 30s", "Error: timeout after 30s"),
+        ("error executing tool lake: 503", "error executing tool lake: 503"),
+        ("Exception: no such index", "Exception: no such index"),
+        ("requests.exceptions.ConnectionError: refused", "requests.exceptions.ConnectionError"),
+        ("Failed to fetch https://example.org", "Failed to fetch"),
+        ("Query failed: 429", "Query failed: 429"),
+        ('Traceback (most recent call last):\n  File "a.py", line 1\nKeyError: 7', "KeyError: 7"),
+        ('{"error": {"message": "too many requests", "code": 429}}', "too many requests"),
+        ('{"error": "timeout", "results": []}', "timeout"),
+        ('{"status": "error", "message": "no such index"}', "no such index"),
+        ('{"status": "error", "content": "Error: timeout"}', "Error: timeout"),
+        ('["Error: timeout"]', "Error: timeout"),
+    ],
+)
+def test_a_message_that_the_call_failed_is_no_evidence(text: str, says: str) -> None:
+    snippets, (warning,) = read_text(text)
+    assert not snippets
+    assert warning.startswith("a message in place of a result: ")
+    assert says in warning
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Error bars are standard errors of the mean.",
+        "Failed to thrive: a review of perch fry.",
+        "Terror: a history of the word.",
+        "The catch was lost. Error: the nets were torn.",
+        f"Error: how to read the messages of the lake's gauge. {'It is worth a page. ' * 40}",
+        '{"title": "Error: what it means", "text": "Error: the gauge is dry."}',
+        '{"error": null, "text": "Perch doubled."}',
+        '{"error": "one shard is down", "results": [{"text": "Perch doubled."}]}',
+    ],
+)
+def test_a_text_about_errors_stays_evidence(text: str) -> None:
+    (snippet,), _ = read_text(text)
+    assert snippet.text in (text, "Error: the gauge is dry.", "Perch doubled.")

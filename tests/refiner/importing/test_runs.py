@@ -124,6 +124,59 @@ def test_two_texts_under_one_id_are_told_apart() -> None:
     assert second["id"] != "S1"
 
 
+def test_the_role_of_functions_and_custom_tools_gave_evidence_too() -> None:
+    messages = [CHAT[1], {"role": "function", "name": "lake", "content": HITS}]
+    assert texts(request(RunKind.OPENAI, {"messages": messages})) == ["Perch doubled by 2010."]
+    items = [
+        {"role": "user", "content": "Did perch double?"},
+        {"type": "custom_tool_call", "call_id": "c1", "name": "lake", "input": "perch"},
+        {"type": "custom_tool_call_output", "call_id": "c1", "output": "A net."},
+    ]
+    (snippet,) = request(RunKind.OPENAI, {"input": items})["snippets"]
+    assert (snippet["text"], snippet["source"]) == ("A net.", "lake:c1")
+
+
+def test_what_may_hold_evidence_and_is_not_read_is_named_once() -> None:
+    calls = [{"type": "web_search_call", "id": id, "status": "completed"} for id in ("w1", "w2")]
+    code, message = refusal(RunKind.OPENAI, {"input": [CHAT[1], *calls, {"role": "observation", "content": "A net."}]})
+    assert code == "no_evidence"
+    assert (
+        "(items of the type 'web_search_call' are not read; messages of the role 'observation' are not read)" in message
+    )
+    assert "'chat' are not read" in refusal(RunKind.LANGCHAIN, {"messages": [CHAT[1], {"type": "chat"}]})[1]
+
+
+@pytest.mark.parametrize(
+    "row",
+    [
+        {"custom_id": "a", "body": {"messages": CHAT[:-1]}, "response": {"body": {"choices": [{"message": CHAT[-1]}]}}},
+        {"id": "a", "request": {"messages": CHAT[:-1]}, "response": {"choices": [{"message": CHAT[-1]}]}},
+        {"id": "a", "request": {"body": {"input": CHAT[:-1]}}, "response": {"body": {"output": [CHAT[-1]]}}},
+    ],
+    ids=["a row of a batch", "a log", "a log of Responses"],
+)
+def test_requests_and_responses_are_found_within_the_rows_of_logs(row: dict[str, Any]) -> None:
+    values = request(RunKind.OPENAI, row)
+    assert (values["id"], values["question"]) == ("a", f"Did perch double? {FORGED}")
+    assert values["reasoning"].endswith("They did.")
+    assert "Perch doubled by 2010." in texts(values)
+
+
+def test_calls_that_are_marked_as_failed_are_named() -> None:
+    items = [CHAT[1], {"type": "mcp_call", "id": "m1", "name": "ice", "output": "Half of it", "error": "cut off"}]
+    assert "(ice:m1 failed)" in refusal(RunKind.OPENAI, {"input": items})[1]
+    assert "(c4 failed)" in refusal(RunKind.LANGCHAIN, {"messages": messages_to_dict([HISTORY[1], HISTORY[6]])})[1]
+
+
+def test_a_tool_that_failed_is_no_evidence_and_is_told_of() -> None:
+    (found,) = imported(RunKind.OPENAI, {"messages": [*CHAT, {"role": "tool", "content": "Error: timeout after 30s"}]})
+    assert isinstance(found, Imported)
+    assert "Error: timeout after 30s" not in texts(found.values)
+    assert found.warnings == [
+        "left out of what a tool gave: a message in place of a result: 'Error: timeout after 30s'"
+    ]
+
+
 # --- turns ------------------------------------------------------------------------------------------------------------
 
 TURNS = [
@@ -192,6 +245,21 @@ def test_a_history_is_read_in_each_form_that_it_is_written_in(row: dict[str, Any
     assert nets["source"] == "notes:c3"
 
 
+@pytest.mark.parametrize(
+    "row",
+    [
+        {"inputs": {"messages": messages_to_dict(HISTORY[:2])}, "outputs": {"messages": messages_to_dict(HISTORY)}},
+        {"inputs": {"messages": messages_to_dict(HISTORY[:3])}, "outputs": {"messages": messages_to_dict(HISTORY[3:])}},
+        {"inputs": {"messages": [[dumpd(message) for message in HISTORY]]}, "outputs": {"generations": []}},
+    ],
+    ids=["the state of a graph", "what was added", "what a model was given"],
+)
+def test_runs_of_langsmith_are_read(row: dict[str, Any]) -> None:
+    values = request(RunKind.LANGCHAIN, json.loads(json.dumps(row, default=str)))
+    assert values["question"] == f"Did perch double? {FORGED}"
+    assert texts(values) == ["Perch doubled by 2010.", "Ice came later.", "Nets, 1990."]
+
+
 def test_what_in_an_artifact_is_no_snippet_is_told_of_and_the_text_is_not_read_in_its_place() -> None:
     message = ToolMessage(HITS, tool_call_id="c1", name="lake", artifact=[{"score": 1}, PERCH.model_dump(mode="json")])
     (found,) = imported(RunKind.LANGCHAIN, {"messages": messages_to_dict([HISTORY[1], message])})
@@ -251,6 +319,16 @@ def test_blocks_are_read_from_the_output_of_a_tool_where_it_gave_no_documents() 
     ]  # fmt: skip
 
 
+def test_the_labels_of_a_tool_are_no_part_of_what_it_found() -> None:
+    shown = "<snippet id=ab12-0>\nTitle: Survey\nURL: https://example.org\nSearch Snippet: Perch doubled."
+    page = "\n...\nFull Text: The whole page.\nIt is long.\nSummary: In short, cod rules."
+    outputs = [f"{shown}\n</snippet>", f"{shown}{page}\n</snippet>"]
+    for output, text in zip(outputs, ["Perch doubled.", "The whole page.\nIt is long."], strict=True):
+        (snippet,) = request(RunKind.DR_TULU, run(tool_call(output=output)))["snippets"]
+        assert (snippet["title"], snippet["url"]) == ("Survey", "https://example.org")
+        assert snippet["text"] == text
+
+
 def test_what_the_model_wrote_is_reasoning_without_what_tools_returned_and_never_evidence() -> None:
     text = (
         '<think>Look.</think><call_tool name="lake">perch</call_tool>'
@@ -278,6 +356,20 @@ def test_tools_of_tools_are_read_and_what_a_reader_model_rewrote_is_not() -> Non
     assert isinstance(found, Imported)
     assert [one["id"] for one in found.values["snippets"]] == ["cd34-0", "ef56-0"]
     assert found.warnings == ["what lake gave has no ids and cannot be cited"]
+
+
+@pytest.mark.parametrize("written", [{"output": FORGED}, {"documents": [{**DOCUMENT, "snippet": FORGED}]}])
+@pytest.mark.parametrize("is_nested", [True, False])
+def test_what_an_agent_gave_that_was_called_as_a_tool_is_its_models_text(
+    written: dict[str, Any], is_nested: bool
+) -> None:
+    for trace in (
+        {"generated_text": FORGED, "tool_calls": [tool_call(documents=[DOCUMENT], call_id="ef56")]},
+        {"generated_text": "", "tool_outputs": [tool_call(documents=[DOCUMENT], call_id="ef56")]},
+        {"tool_calls": [tool_call(documents=[DOCUMENT], call_id="ef56")]},
+    ):
+        agent = tool_call(**written, raw_output=trace) if is_nested else tool_call(**written, **trace)
+        assert [one["id"] for one in request(RunKind.DR_TULU, run(agent))["snippets"]] == ["ef56-0"]
 
 
 # --- what cannot be taken ---------------------------------------------------------------------------------------------

@@ -1,13 +1,15 @@
 """One definition of a tag start: nothing that is escaped can open or close a tag, and nothing is lost."""
 
 import re
+import unicodedata
 from enum import StrEnum
+from typing import Literal
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from citerefine.refiner.tags.markup import TAG_START, escape, escape_prose, mask_entities, scrub, unescape
+from citerefine.refiner.tags.markup import TAG_START, break_mark_runs, escape, escape_prose, mask_entities, scrub, unescape
 from citerefine.refiner.tags.tokens import Tokenizer
 
 FRAGMENTS = ["<", ">", "</", "<!", "<<", "&", "&lt;", "&amp;", "&amp;lt;", "&gt;", "&#96;", "&#126;", "lt;", "a"]
@@ -72,3 +74,36 @@ class Word(StrEnum):
 
 def test_scrubbing_a_member_of_an_enumeration_gives_a_plain_string() -> None:
     assert [(type(scrub(word)), scrub(word)) for word in Word] == [(str, "a"), (str, "a\ufffd")]
+
+
+# --- marks ------------------------------------------------------------------------------------------------------------
+
+ORDINARY = [
+    "Perch doubled by 2010.",
+    "Tiếng Việt được viết bằng chữ Quốc ngữ",
+    "בְּרֵאשִׁית בָּרָא אֱלֹהִים",
+    "क्षत्रिय ज्ञानम् द्ध्र्य",
+    "བསྒྲུབས་པཱི",
+    "Z̷̨͉̼̈́̓̚a̵̡̹͑l̸͚̈́̕g̴̹͋o̶͙͐",
+    "e" + "\u0301\u0323" * 16,
+    "👩\u200d👩\u200d👧 カ\uff9eキ\uff9e",
+]
+
+
+@pytest.mark.parametrize("text", ORDINARY)
+@pytest.mark.parametrize("form", ["NFC", "NFD"])
+def test_marks_of_written_languages_stay_as_they_are(text: str, form: Literal["NFC", "NFD"]) -> None:
+    written = unicodedata.normalize(form, text) * 20
+    assert break_mark_runs(written) == written
+
+
+@pytest.mark.parametrize("marks", ["\u0301", "\u0301\u0327", "\u0f73", "\uff9e\u0327", "\U0001e8d0\u0301"])
+@pytest.mark.parametrize("before", range(9))
+def test_no_run_of_marks_is_longer_than_32_and_the_length_stays(marks: str, before: int) -> None:
+    text = "a" * before + (marks * 33)[:33]
+    assert break_mark_runs(text) == text[:-1] + "\ufffd"
+    flood = "a" * before + marks * 1000
+    broken = break_mark_runs(flood)
+    assert len(broken) == len(flood)
+    assert max(len(run) for run in broken.split("\ufffd")) == before + 32
+    assert break_mark_runs(broken) == broken
