@@ -57,7 +57,12 @@ class EndpointReranker:
     async def rerank(self, query: str, snippets: Sequence[Snippet]) -> list[float]:
         """One score for each snippet. Raises WebFailure."""
         batches = [[shown(snippet) for snippet in batch] for batch in _batched(snippets)]
-        found = await asyncio.gather(*(self._scores(query, texts) for texts in batches))
+        try:
+            found = await asyncio.gather(*(self._scores(query, texts) for texts in batches))
+        except WebFailure as failure:
+            if failure.code != "unauthorized":
+                raise
+            raise WebFailure(f"{failure}; check its key in {KEY_VARIABLE}", failure.code) from None
         return [score for scores in found for score in scores]
 
     async def _scores(self, query: str, texts: list[str]) -> list[float]:

@@ -6,10 +6,24 @@ at once (fused_search.py).
 """
 
 from collections.abc import Iterable, Sequence
+from typing import Final
 
 from citerefine.refiner.protocols import Outcome, SearchPage, SearchTool
 from citerefine.tools.closing import close_all
-from citerefine.tools.fusing.pages import Answered, ask, checked, cost_of, outcome_of, told, were_cached
+from citerefine.tools.fusing.pages import (
+    LONGEST_WARNING,
+    Answered,
+    ask,
+    brief,
+    checked,
+    cost_of,
+    outcome_of,
+    told,
+    were_cached,
+)
+
+_FEWEST: Final = 40
+"""Code points that are left of each reason, however many there are."""
 
 
 class FallbackSearch:
@@ -59,7 +73,10 @@ def _told(answers: Sequence[Answered]) -> list[str]:
     reasons = [reason for answered in before for reason in _why_on(answered)]
     if not last.page.snippets:
         return [*reasons, *_why_on(last)]
-    return ([f"{last.name} answered; {'; '.join(reasons)}"] if reasons else []) + told(last)
+    if not reasons:
+        return told(last)
+    each = max(_FEWEST, (LONGEST_WARNING - len(last.name)) // len(reasons))  # each source is told of, however briefly
+    return [f"{last.name} answered; {'; '.join(brief(reason, each) for reason in reasons)}", *told(last)]
 
 
 def _why_on(answered: Answered) -> list[str]:

@@ -39,7 +39,15 @@ _INITIALS: Final = re.compile(r"(?:[A-Z]\.?-?){1,3}")
 _SUFFIXES: Final = frozenset({"jr", "sr", "ii", "iii", "iv"})
 _SCHEME: Final = re.compile(r"^https?://(?:www\.)?", re.I)
 _RESOLVER: Final = re.compile(r"https?://(?:dx\.)?doi\.org/", re.I)
-_TRACKING: Final = re.compile(r"(?:utm_\w+|gclid|gbraid|wbraid|fbclid|msclkid|dclid|yclid|igshid|mc_[ce]id)(?:=|$)", re.I)
+_TRACKING: Final = re.compile(r"(?:utm_\w+|[gdy]clid|[gw]braid|fbclid|msclkid|igshid|mc_[ce]id)(?:=|$)", re.I)
+_PUBLISHER: Final = re.compile(
+    r"https?://(?:[\w-]+\.){0,3}(?:acm\.org|acs\.org|ahajournals\.org|aip\.org|annualreviews\.org|asm\.org|ascopubs\.org"
+    r"|biorxiv\.org|cochranelibrary\.com|degruyter(?:brill)?\.com|emerald\.com|frontiersin\.org|iop\.org"
+    r"|liebertpub\.com|medrxiv\.org|nejm\.org|pnas\.org|psychiatryonline\.org|royalsocietypublishing\.org"
+    r"|sagepub\.com|science\.org|springer\.com|tandfonline\.com|wiley\.com)/",
+    re.I,
+)
+"""Hosts that put the DOI of a work into its address."""
 _DOI_IN_PATH: Final = re.compile(
     r"/(10\.\d{4,9}/[^/\s]{1,200}?)"
     r"(?:v\d{1,2})?(?:\.(?:full|abstract|short|pdf|html?|xml|full-text|full\.pdf))?"
@@ -153,14 +161,18 @@ def _without_tracking(url: str) -> str:
 def _doi_in_address(url: str | None) -> str | None:
     """The DOI that an address holds: of the resolver, or a publisher's, where nothing unknown stands behind it.
 
-    >>> _doi_in_address("https://www.example.org/doi/full/10.1000/Perch.1?utm_source=x")
-    '10.1000/perch.1'
-    >>> _doi_in_address("https://www.example.org/doi/10.1000/perch.1/chapter/3")
+    Other hosts could claim any DOI so.
+
+    >>> _doi_in_address("https://www.pnas.org/doi/full/10.1073/Perch.1?utm_source=x")
+    '10.1073/perch.1'
+    >>> _doi_in_address("https://www.pnas.org/doi/10.1073/perch.1/chapter/3")
     """
     if not url:
         return None
     if _RESOLVER.match(url):
         return bare_doi(url)
+    if not _PUBLISHER.match(url):
+        return None
     match = _DOI_IN_PATH.search(unquote(re.split(r"[?#]", url, maxsplit=1)[0]))
     return bare_doi(match[1]) if match else None
 

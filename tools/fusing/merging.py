@@ -4,8 +4,9 @@ In: snippets of any sources. Out: each passage once, with what is known of it fr
 kept as its source has it, what its record lacks is filled in, and `also_found` says where else it was found. Passages
 are duplicates if they belong to one work (works.py) and say the same words in the same order, or one holds all of the
 other in one stretch; spelling, punctuation and articles aside. A longer text takes the place of a shorter one only if
-it is known by an identifier where that one is, or is of the same host: no page can add words to a paper's record. A passage keeps the id that
-it has by itself, so that it has the same one whoever else found it. The order of the snippets changes no record. Not
+it is known by an identifier where that one is, or is of the same host: no page can add words to a paper's record. A
+passage keeps the id that it has by itself, so that it has the same one whoever else found it. Where one passage's title
+says that the work was retracted, those of all its passages say so. The order of the snippets changes no record. Not
 here: ranks (fused_search.py).
 """
 
@@ -25,6 +26,8 @@ _MOST: Final = 300
 _FILLED: Final = ("title", "authors", "year", "venue", "doi", "url", "licence")
 _WORD: Final = re.compile(r"[^\W_]+|[<>=≤≥±]|(?<!\w)[-−](?=[\d.])")
 """A word, or a sign without which a number says something else."""
+_SCRIPTS: Final = re.compile(r"[⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻₀-₎]")
+"""Without which 10⁹ is 109."""
 _ARTICLES: Final = frozenset({"a", "an", "the"})
 """Words without which a sentence says the same."""
 _SPELLINGS: Final = (
@@ -58,11 +61,14 @@ class _Text:
 
     @property
     def worth(self) -> tuple[Any, ...]:
-        """Sorts the best first: the longest, with offsets, not in capitals, without markup, with the fullest record."""
+        """Sorts the best first: the longest, with offsets, not in capitals, without markup, with superscripts, with the
+        fullest record.
+        """
         snippet = self.snippet
         lacks = sum(not getattr(snippet, name) for name in _FILLED)
         bare = without_markup(snippet.text)
-        spoilt = (bare.isupper(), bare != " ".join(snippet.text.split()), -len(bare))
+        n_scripts = len(_SCRIPTS.findall(bare))
+        spoilt = (bare.isupper(), bare != " ".join(snippet.text.split()), -n_scripts, -len(bare))
         order = (-len(self.spaced), not self.is_identified, snippet.start is None)
         return *order, *spoilt, lacks, snippet.id, snippet.model_dump_json()
 
@@ -87,7 +93,8 @@ def merge(snippets: Sequence[Snippet]) -> list[Passage]:
         merged = _merged_once([passage.snippet for passage in passages])
         if len(merged) == len(passages):
             return _told_apart(
-                before._replace(work=after.work) for before, after in zip(passages, merged, strict=True)
+                before._replace(snippet=after.snippet, work=after.work)
+                for before, after in zip(passages, merged, strict=True)
             )
         passages = [
             one._replace(members=tuple(sorted(at for member in one.members for at in passages[member].members)))
@@ -97,14 +104,15 @@ def merge(snippets: Sequence[Snippet]) -> list[Passage]:
 
 def _merged_once(snippets: Sequence[Snippet]) -> list[Passage]:
     of_work = defaultdict[int, list[int]](list)
-    for index, work in enumerate(works_of(snippets)):
+    works = works_of(snippets)
+    for index, work in enumerate(works):
         of_work[work].append(index)
     found = [
         Passage(_joined([snippets[index] for index in same]), tuple(sorted(same)), work)
         for work, indices in of_work.items()
         for same in (_duplicates(snippets, indices) if len(indices) > 1 else [indices])
     ]
-    retracted = {passage.work for passage in found if is_marked(passage.snippet.title)}
+    retracted = {work for work, snippet in zip(works, snippets, strict=True) if is_marked(snippet.title)}
     told = [_with_mark(passage) if passage.work in retracted else passage for passage in found]
     return sorted(told, key=lambda passage: passage.members)
 
@@ -139,7 +147,6 @@ def _joined(same: Sequence[Snippet]) -> Snippet:
     best, *others = same
     if not others:
         return best
-    filled_in = next((other.title for other in others if is_marked(other.title)), None)
     missing = [name for name in _FILLED if not getattr(best, name)]
     filled = {name: next(filter(None, (getattr(other, name) for other in others)), None) for name in missing}
     origins = {origin for other in others for origin in (_origin(other), *other.also_found) if origin}

@@ -13,6 +13,8 @@ from citerefine.refiner.protocols import Outcome, SearchPage, SearchTool
 
 MAX_SECONDS: Final = 25.0
 """Longest time that one source may take, so that one that hangs does not keep back what the others found."""
+LONGEST_WARNING: Final = 240
+"""Code points of what one warning tells of one source: whoever shows warnings cuts longer ones anywhere."""
 
 SOURCES: Final = "sources"
 _LONGEST_NAME: Final = 64
@@ -59,7 +61,7 @@ def joined(tools: Sequence[SearchTool], word: str) -> str:
 def told(answered: Answered) -> list[str]:
     """What a reader should know of one source's page, with its name."""
     name, page = answered
-    said = "; ".join(page.warnings)
+    said = brief("; ".join(page.warnings))
     match page.outcome:
         case Outcome.FAILED:
             return [f"{name} failed: {said or 'it gave no reason'}"]
@@ -67,7 +69,15 @@ def told(answered: Answered) -> list[str]:
             return [f"{name} takes no more requests for now" + (f" ({said})" if said else "")]
         case Outcome.DISABLED:
             return [f"{name} was not searched: {said or 'it is switched off'}"]
-    return [f"{name}: {warning}" for warning in page.warnings]
+    return [f"{name}: {brief(warning)}" for warning in page.warnings]
+
+
+def brief(said: str, most: int = LONGEST_WARNING) -> str:
+    """The text, cut behind a word where it is longer than `most` code points."""
+    if len(said) <= most:
+        return said
+    whole, _, _ = said[:most].rpartition(" ")
+    return f"{whole.rstrip(' ,;:.(') or said[: most - 1]}…"
 
 
 def outcome_of(pages: Sequence[SearchPage]) -> Outcome:

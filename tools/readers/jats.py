@@ -12,6 +12,7 @@ from typing import BinaryIO, Final
 
 from lxml import etree
 
+from citerefine.tools.markup import in_place
 from citerefine.tools.readers.description import Fields, describe
 from citerefine.tools.readers.document import Document, Report, UnreadableFile
 from citerefine.tools.readers.extraction import Piece, laid_out, tidy
@@ -146,7 +147,7 @@ def _pieces(element: etree._Element, above: _Path) -> Iterator[Piece]:
             yield from _run_ended(run, path)
             yield from _WHOLE.get(name, _pieces)(child, path)
         elif name not in _SKIPPED:
-            run.extend(_strings(child))
+            run.append(in_place(child, "".join(_strings(child))))
         run.append(child.tail or "")
     yield from _run_ended(run, path)
 
@@ -197,7 +198,7 @@ def _text(element: etree._Element) -> str:
 
 
 def _strings(node: etree._Element) -> Iterator[str]:
-    """All text below a node, unspaced, so that H<sub>2</sub>O stays H2O; each formula once."""
+    """All text below a node, unspaced, so that H<sub>2</sub>O stays H2O; superscripts as such, each formula once."""
     if node.tag is etree.Entity:
         # Without the DTD the parser leaves `&nbsp;` as it is; the names are those of HTML.
         yield html.unescape(node.text or "")
@@ -206,7 +207,7 @@ def _strings(node: etree._Element) -> Iterator[str]:
     elif _name(node) and _name(node) not in {"annotation", "annotation-xml", "object-id"}:
         yield node.text or ""
         for child in node:
-            yield from _strings(child)
+            yield in_place(child, "".join(_strings(child)))
             yield child.tail or ""
 
 

@@ -7,13 +7,16 @@ its surroundings beyond dropping navigation and what a browser would not show.
 
 import codecs
 import io
+import math
 import re
+import time
 from collections.abc import Iterator, Mapping
 from itertools import chain
 from typing import BinaryIO, Final, NamedTuple, cast
 
 from lxml import etree
 
+from citerefine.tools.markup import SCRIPTS, as_script
 from citerefine.tools.readers.decoding import decoded, detect
 from citerefine.tools.readers.description import describe
 from citerefine.tools.readers.document import Document, Problem, Report, UnreadableFile
@@ -58,6 +61,23 @@ _WEB_CODECS: Final = frozenset({
 _CODECS_AS_ON_THE_WEB: Final = {"iso8859-1": "cp1252", "ascii": "cp1252", "iso8859-9": "cp1254"}
 
 
+_FED_AT_ONCE: Final = 250_000
+"""Code points; between two such pieces a page may have been read far enough."""
+
+
+class Extent(NamedTuple):
+    """How far a page is read, about."""
+
+    markup: float
+    """Code points of the page as it is written."""
+    text: float
+    """Code points of its text."""
+    seconds: float
+
+
+WHOLE: Final = Extent(math.inf, math.inf, math.inf)
+
+
 class _Part(NamedTuple):
     """A heading, or a block of text if `level` is 0."""
 
@@ -65,13 +85,13 @@ class _Part(NamedTuple):
     text: str
 
 
-def read_web_page(file: BinaryIO, report: Report) -> Iterator[Document]:
+def read_web_page(file: BinaryIO, report: Report, extent: Extent = WHOLE) -> Iterator[Document]:
     """One document. Raises `UnreadableFile` for what is no HTML and for pages without text."""
     head = read_head(file)
     refuse_binary(head)
     if markup_kind(head) == "an XML file":
         raise UnreadableFile("not an HTML page: it begins like an XML file; JATS articles are read as .xml")
-    page = _parse(decode_page(read_whole(file), report))
+    page = _parse(decode_page(read_whole(file), report), extent, report)
     headings = [Heading(part.level, part.text) for part in page.parts if part.level]
     blocks = laid_out(_pieces(page.parts, section_paths(headings)))
     first = next(blocks, None)
@@ -116,13 +136,18 @@ def web_codec(label: str, report: Report) -> str | None:
     return None
 
 
-def _parse(text: str) -> "_Page":
+def _parse(text: str, extent: Extent, report: Report) -> "_Page":
     # Fed as events, without a tree: lxml's trees silently end at a depth of 2048 elements, events do not.
     page = _Page()
     # Cast, because the stubs ask of a target more methods and wider arguments than lxml does.
     target = cast("etree.ParserTarget", page)
     parser = etree.HTMLParser(target=target, encoding="utf-8", no_network=True, huge_tree=True)
-    parser.feed(clean(text).encode("utf-8"))
+    until = time.monotonic() + extent.seconds
+    for start in range(0, len(text), _FED_AT_ONCE):
+        if start and (start >= extent.markup or page.n_characters > extent.text or time.monotonic() > until):
+            report(Problem(f"only its first {start:,} characters were read, as it is written"))
+            break
+        parser.feed(clean(text[start : start + _FED_AT_ONCE]).encode("utf-8"))
     parser.close()
     return page
 
@@ -132,10 +157,12 @@ class _Page:
 
     def __init__(self) -> None:
         self.parts: list[_Part] = []
+        self.n_characters = 0  # of all parts
         self._run: list[str] = []
         self._level = 0
         self._preformatted = 0
         self._cells = 0  # of a table row, in the present run
+        self._scripts: list[int] = []  # where in the run each open superscript or subscript begins
         self._dropped = 0  # depth inside an element whose text is left out
         self._in_title = False
         self._title: list[str] = []
@@ -170,6 +197,8 @@ class _Page:
             self._preformatted += 1
         elif tag == "br":
             self._run.append("\n")
+        elif tag in SCRIPTS:
+            self._scripts.append(len(self._run))
         elif tag in {"td", "th"}:
             self._run.append(" | " if self._cells else "")
             self._cells += 1
@@ -186,6 +215,8 @@ class _Page:
             self._preformatted -= 1
         elif tag == "title":
             self._in_title = False
+        elif tag in SCRIPTS:
+            self._end_script(tag)
 
     def data(self, text: str) -> None:
         if self._dropped:
@@ -209,6 +240,11 @@ class _Page:
             for relation in attributes.get("rel", "").lower().split():
                 self._links.setdefault(relation, attributes.get("href", ""))
 
+    def _end_script(self, tag: str) -> None:
+        begin = self._scripts.pop()
+        before = self._run[begin - 1] if 0 < begin <= len(self._run) else ""
+        self._run[begin:] = [as_script(SCRIPTS[tag], "".join(self._run[begin:]), before, "")]
+
     def _end_block(self) -> None:
         text = "".join(self._run)
         self._run.clear()
@@ -216,6 +252,7 @@ class _Page:
         text = text.strip("\r\n") if self._preformatted and not self._level else tidy(text)
         if text.strip():
             self.parts.append(_Part(self._level, text))
+            self.n_characters += len(text)
             self._level = 0  # a heading that is never closed must not make headings of all that follows
 
 

@@ -67,7 +67,7 @@ class Arxiv(Source):
             )
         ]
         n_untold = sum(not entry.abstract for entry in found.entries)
-        return Hits(snippets, [*strange(found.n_strange), *left_out(n_untold, "they have no abstract")])
+        return Hits(snippets, [*strange(found.n_strange), *left_out(n_untold, "no abstract")])
 
     async def _ask(self, words: str, k: int, filters: Filters, ask: Asking) -> _Found:
         params: dict[str, str | int | None] = {

@@ -5,7 +5,6 @@ what another source does not know can be filled in. Documented at https://api.cr
 (fusing/).
 """
 
-import re
 from typing import Any, Final
 from urllib.parse import quote
 
@@ -14,7 +13,9 @@ from pydantic import Field, JsonValue, SecretStr
 from citerefine.refiner.records import Record, Snippet
 from citerefine.tools.filters import Filters
 from citerefine.tools.markup import plain
-from citerefine.tools.sources.source import Asking, Hits, Source, left_out, passages_of, strange
+from citerefine.tools.retractions import marked
+from citerefine.tools.sources.abstracts import Part, abstract_snippets, parts_in
+from citerefine.tools.sources.source import Asking, Hits, Source, left_out, strange
 from citerefine.tools.sources.wire import Read, Wire, bare_doi, child, entries, filled, json_object, names
 from citerefine.tools.web.failures import WebFailure
 from citerefine.tools.web.identity import contact
@@ -22,9 +23,8 @@ from citerefine.tools.web.pacing import Pace
 from citerefine.tools.web.reply import WebReply
 from citerefine.tools.web.request import NOBODY, Auth
 
-_SELECT: Final = "DOI,title,author,container-title,issued,license,abstract"
-_HEADING = re.compile(r"\s*<(jats:)?title>\s*(?:abstract|summary)\s*</(?:jats:)?title>", re.IGNORECASE)
-"""Stands before many abstracts, and is no part of what they say."""
+_SELECT: Final = "DOI,title,author,container-title,issued,license,abstract,updated-by"
+_RETRACTING: Final = frozenset({"retraction", "removal", "withdrawal"})
 
 
 class CrossrefWork(Record):
@@ -49,13 +49,14 @@ class _Hit(Wire):
     issued: Any = None
     licences: Any = Field(None, alias="license")
     abstract: str | None = None
+    updates: Any = Field(None, alias="updated-by")
 
     @property
     def work(self) -> CrossrefWork:
         """Without the abstract."""
         return CrossrefWork(
             doi=self.doi.lower(),
-            title=plain(_first(self.titles)),
+            title=marked(plain(_first(self.titles)), self.is_retracted),
             authors=names(_name(person) for person in _listed(self.people)),
             year=_year(child(self.issued, "date-parts")),
             venue=plain(_first(self.venues)),
@@ -64,9 +65,14 @@ class _Hit(Wire):
         )
 
     @property
-    def text(self) -> str | None:
+    def is_retracted(self) -> bool:
+        """Whether a later notice takes the work back."""
+        return any(child(update, "type") in _RETRACTING for update in _listed(self.updates))
+
+    @property
+    def parts(self) -> list[Part]:
         """The abstract."""
-        return plain(_HEADING.sub("", self.abstract or "", count=1))
+        return parts_in(self.abstract)
 
 
 class Crossref(Source):
@@ -75,6 +81,7 @@ class Crossref(Source):
     source_name = "crossref"
     title = "Crossref"
     address = "https://api.crossref.org"
+    version = 2
     honours = frozenset({"since", "until", "authors", "venue"})
 
     @property
@@ -98,9 +105,9 @@ class Crossref(Source):
             "select": _SELECT,
         }
         found = await ask(self.request("works", params=filled(params)), _read)
-        told = [hit for hit in found.entries if hit.text]
+        told = [hit for hit in found.entries if hit.parts]
         snippets = [snippet for hit in told for snippet in _abstract(hit, ask)]
-        untold = left_out(len(found.entries) - len(told), "they have no abstract")
+        untold = left_out(len(found.entries) - len(told), "no abstract")
         return Hits(snippets, [*_loosely(filters), *strange(found.n_strange), *untold])
 
     async def look_up(self, doi: str) -> CrossrefWork | None:
@@ -124,7 +131,7 @@ class Crossref(Source):
 def _abstract(hit: _Hit, ask: Asking) -> list[Snippet]:
     fields = hit.work.model_dump()
     source = f"crossref:{fields['doi']}"
-    return passages_of(hit.text or "", section="Abstract", source=source, retrieved_at=ask.fetched_at, **fields)
+    return abstract_snippets(hit.parts, source=source, retrieved_at=ask.fetched_at, **fields)
 
 
 def _clauses(filters: Filters) -> list[str]:

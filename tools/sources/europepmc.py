@@ -15,8 +15,10 @@ from citerefine.tools.document_snippets import most_relevant, read_documents, sn
 from citerefine.tools.filters import Filters
 from citerefine.tools.markup import plain
 from citerefine.tools.readers.document import UnreadableFile
+from citerefine.tools.retractions import marked
+from citerefine.tools.sources.abstracts import abstract_snippets, parts_in
 from citerefine.tools.sources.query_words import query_words, telling
-from citerefine.tools.sources.source import Asking, Hits, Source, left_out, passages_of, strange, unread
+from citerefine.tools.sources.source import Asking, Hits, Source, left_out, strange, unread
 from citerefine.tools.sources.wire import Wire, bare_doi, child, entries, filled, json_object, names, year_in
 from citerefine.tools.web.failures import WebFailure
 from citerefine.tools.web.pacing import Pace
@@ -24,6 +26,8 @@ from citerefine.tools.web.reply import WebReply
 
 _READ_ARTICLES: Final = 3
 """Open articles that are read for one search."""
+_PREPRINTS: Final = "PPR"
+_RETRACTED: Final = "retracted publication"
 _OPEN_DAY: Final = "1800-01-01"
 _LAST_DAY: Final = "3000-12-31"
 
@@ -40,16 +44,32 @@ class _Hit(Wire):
     abstract: str | None = Field(None, alias="abstractText")
     is_open: str | None = Field(None, alias="isOpenAccess")
     licence: str | None = Field(None, alias="license")
+    book: Any = Field(None, alias="bookOrReportDetails")
+    kinds: Any = Field(None, alias="pubTypeList")
+
+    @property
+    def venue(self) -> str | None:
+        """The journal, or who published a book or a preprint."""
+        journal, publisher = child(self.journal, "journal", "title"), child(self.book, "publisher")
+        found = next((name for name in (journal, publisher) if isinstance(name, str) and name.strip()), None)
+        if self.source != _PREPRINTS:
+            return found
+        return f"{found} (preprint)" if found else "preprint"
+
+    @property
+    def is_retracted(self) -> bool:
+        """Whether the work itself was."""
+        kinds = child(self.kinds, "pubType")
+        return any(str(kind).casefold() == _RETRACTED for kind in (kinds if isinstance(kinds, list) else [kinds]))
 
     @property
     def fields(self) -> dict[str, Any]:
         """Of every snippet of this work."""
-        venue = child(self.journal, "journal", "title")
         return {
-            "title": plain(self.title),
+            "title": marked(plain(self.title), self.is_retracted),
             "authors": names((self.author_string or "").rstrip(".").split(", ")),
             "year": year_in(self.year),
-            "venue": venue if isinstance(venue, str) else None,
+            "venue": self.venue,
             "doi": bare_doi(self.doi),
             "url": f"https://europepmc.org/article/{self.source}/{self.id}",
             "licence": self.licence,
@@ -72,6 +92,7 @@ class EuropePmc(Source):
     source_name = "europepmc"
     title = "Europe PMC"
     address = "https://www.ebi.ac.uk/europepmc/webservices/rest"
+    version = 2
     honours = frozenset({"since", "until", "authors", "venue", "open_access"})
     arguments: ClassVar = {"fulltext": "also reads the open articles behind the best hits"}
 
@@ -86,9 +107,9 @@ class EuropePmc(Source):
         found = await self._search(" ".join(words), k, filters, ask)
         if not found.hits and not found.n_strange and len(words) > 1:  # no work has all of the words
             found = await self._search(" OR ".join(words), k, filters, ask)
-        told = [hit for hit in found.hits if plain(hit.abstract)]
+        told = [hit for hit in found.hits if parts_in(hit.abstract)]
         snippets = [snippet for hit in told for snippet in _abstract(hit, ask)]
-        warnings = [*strange(found.n_strange), *left_out(len(found.hits) - len(told), "they have no abstract")]
+        warnings = [*strange(found.n_strange), *left_out(len(found.hits) - len(told), "no abstract")]
         if self.argument == "fulltext":
             passages, unread_articles = await self._articles(found.hits, query, k, ask)
             snippets, warnings = [*passages, *snippets], [*warnings, *unread_articles]
@@ -131,8 +152,8 @@ class EuropePmc(Source):
 
 
 def _abstract(hit: _Hit, ask: Asking) -> list[Snippet]:
-    text = plain(hit.abstract) or ""
-    return passages_of(text, section="Abstract", source=hit.record, retrieved_at=ask.fetched_at, **hit.fields)
+    parts = parts_in(hit.abstract)
+    return abstract_snippets(parts, source=hit.record, retrieved_at=ask.fetched_at, **hit.fields)
 
 
 def _read(reply: WebReply) -> _Found:

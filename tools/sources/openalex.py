@@ -10,6 +10,7 @@ from pydantic import Field, JsonValue, SecretStr
 
 from citerefine.tools.filters import Filters
 from citerefine.tools.markup import plain
+from citerefine.tools.retractions import marked
 from citerefine.tools.sources.query_words import query_words, telling
 from citerefine.tools.sources.source import Asking, Hits, Source, left_out, passages_of, strange
 from citerefine.tools.sources.wire import Read, Wire, bare_doi, child, entries, filled, json_object, names
@@ -18,7 +19,9 @@ from citerefine.tools.web.pacing import Pace
 from citerefine.tools.web.reply import WebReply
 from citerefine.tools.web.request import Auth
 
-_SELECT: Final = "id,doi,display_name,publication_year,authorships,primary_location,abstract_inverted_index"
+_SELECT: Final = (
+    "id,doi,display_name,publication_year,authorships,primary_location,abstract_inverted_index,is_retracted"
+)
 _SYNTAX: Final = '()[]{}"*?~^:|!\\/+,'
 _MOST_WORDS: Final = 5_000
 """Of an abstract; a word that is said to stand behind them is left out."""
@@ -33,13 +36,14 @@ class _Hit(Wire):
     authorships: Any = None
     location: Any = Field(None, alias="primary_location")
     index: Any = Field(None, alias="abstract_inverted_index")
+    is_retracted: bool | None = None
 
     @property
     def fields(self) -> dict[str, Any]:
         """Of every snippet of this work."""
         people = self.authorships if isinstance(self.authorships, list) else []
         return {
-            "title": plain(self.title),
+            "title": marked(plain(self.title), bool(self.is_retracted)),
             "authors": names(_text(child(person, "author", "display_name")) for person in people),
             "year": self.year,
             "venue": _text(child(self.location, "source", "display_name")),
@@ -56,6 +60,7 @@ class OpenAlex(Source):
     source_name = "openalex"
     title = "OpenAlex"
     address = "https://api.openalex.org"
+    version = 2
     key_variable = "OPENALEX_API_KEY"
     honours = frozenset({"since", "until", "authors", "min_citations", "open_access", "language"})
 
@@ -90,7 +95,7 @@ class OpenAlex(Source):
             for snippet in passages_of(text, section="Abstract", retrieved_at=ask.fetched_at, **hit.fields)
         ]
         n_untold = sum(text is None for _, text in abstracts)
-        return Hits(snippets, [*strange(found.n_strange), *left_out(n_untold, "they have no abstract")])
+        return Hits(snippets, [*strange(found.n_strange), *left_out(n_untold, "no abstract")])
 
 
 def rebuilt(index: JsonValue) -> str | None:

@@ -1,7 +1,8 @@
 """PubMed: abstracts of medicine and the life sciences. A key is free, and faster.
 
-In: a query. Out: abstracts as snippets; of a long abstract, each of its labelled parts. Two requests: which articles,
-then what they say. Documented at https://www.ncbi.nlm.nih.gov/books/NBK25501. Not here: full texts (europepmc.py).
+In: a query. Out: abstracts of articles and of books; of a long abstract, each of its labelled parts. Asked for is what
+holds all words of a query, and where there is nothing, what holds any of them. Two requests: which works, then what
+they say. Documented at https://www.ncbi.nlm.nih.gov/books/NBK25501. Not here: full texts (europepmc.py).
 """
 
 from collections.abc import Iterator
@@ -9,12 +10,11 @@ from typing import Any, Final, NamedTuple
 
 from pydantic import JsonValue, SecretStr
 
-from citerefine.refiner.records import Snippet
 from citerefine.tools.filters import Filters
-from citerefine.tools.passages import TARGET, cut_passages
-from citerefine.tools.readers.document import Block
-from citerefine.tools.sources.query_words import query_words
-from citerefine.tools.sources.source import Asking, Hits, Source, left_out, passages_of
+from citerefine.tools.retractions import marked
+from citerefine.tools.sources.abstracts import Part, abstract_snippets, part_of
+from citerefine.tools.sources.query_words import query_words, telling
+from citerefine.tools.sources.source import Asking, Hits, Source, left_out
 from citerefine.tools.sources.wire import bare_doi, child, filled, json_object, names, xml_root, xml_text, year_in
 from citerefine.tools.web.failures import clean
 from citerefine.tools.web.identity import contact
@@ -27,8 +27,7 @@ _TOOL: Final = "citerefine"
 _FIRST_DAY: Final = "1500/01/01"
 _LAST_DAY: Final = "3000/12/31"
 _NOTHING: Final = "No items found."
-_NO_LABEL: Final = "UNLABELLED"
-"""Stands where only other parts have a label."""
+_RETRACTED: Final = "retracted publication"
 _SAID: Final = {
     "phrasesnotfound": "it does not know",
     "fieldsnotfound": "it has no field",
@@ -44,15 +43,8 @@ class _Ids(NamedTuple):
     remarks: list[str]
 
 
-class _Part(NamedTuple):
-    """Of an abstract."""
-
-    label: str | None
-    text: str
-
-
 class _Article(NamedTuple):
-    parts: list[_Part]
+    parts: list[Part]
     fields: dict[str, Any]
 
 
@@ -62,6 +54,7 @@ class PubMed(Source):
     source_name = "pubmed"
     title = "PubMed"
     address = "https://eutils.ncbi.nlm.nih.gov/entrez/eutils"
+    version = 2
     key_variable = "NCBI_API_KEY"
     honours = frozenset({"since", "until", "authors", "venue", "open_access"})
 
@@ -79,52 +72,46 @@ class PubMed(Source):
 
     async def find(self, query: str, k: int, filters: Filters, ask: Asking) -> Hits:
         """Abstracts. Raises WebFailure."""
-        search: dict[str, str | int | None] = {
-            "db": "pubmed",
-            "term": _expression(query, filters),
-            "retmode": "json",
-            "retmax": min(k, self.most),
-            "sort": "relevance",
-            "tool": _TOOL,
-        }
-        found = await ask(self.request("esearch.fcgi", params=filled(search)), _read_ids)
+        words = telling(query_words(query, _SYNTAX))
+        found = await self._ids(" ".join(words), k, filters, ask)
+        if not found.ids and len(words) > 1:  # no work has all of the words
+            found = await self._ids(" OR ".join(words), k, filters, ask)
         if not found.ids:
             return Hits([], found.remarks)
         fetch = {"db": "pubmed", "id": ",".join(found.ids), "retmode": "xml", "tool": _TOOL}
         articles = await ask(self.request("efetch.fcgi", params=filled(fetch)), _read_articles)
         known = [articles[number] for number in found.ids if number in articles]
         told = [article for article in known if article.parts]
-        snippets = [snippet for article in told for snippet in _snippets(article, ask)]
+        snippets = [
+            snippet
+            for article in told
+            for snippet in abstract_snippets(article.parts, retrieved_at=ask.fetched_at, **article.fields)
+        ]
         absent = left_out(len(found.ids) - len(known), "it sent no article of that number")
-        untold = left_out(len(known) - len(told), "they have no abstract")
+        untold = left_out(len(known) - len(told), "no abstract")
         return Hits(snippets, [*found.remarks, *absent, *untold])
 
-
-def _snippets(article: _Article, ask: Asking) -> list[Snippet]:
-    """One where the abstract is short, else at least one for each label."""
-    known = {**article.fields, "retrieved_at": ask.fetched_at}
-    whole = " ".join(f"{part.label}: {part.text}" if part.label else part.text for part in article.parts)
-    if len(whole) <= TARGET or not any(part.label for part in article.parts):
-        return passages_of(whole, section="Abstract", **known)
-    return [Snippet.model_validate({**passage._asdict(), **known}) for passage in cut_passages(_blocks(article.parts))]
-
-
-def _blocks(parts: list[_Part]) -> Iterator[Block]:
-    """The parts under their labels; offsets are those in the parts' text, put together with blanks."""
-    start = 0
-    for part in parts:
-        yield Block(part.text, start, f"Abstract > {part.label}" if part.label else "Abstract")
-        start += len(part.text) + len(" ")
+    async def _ids(self, words: str, k: int, filters: Filters, ask: Asking) -> _Ids:
+        params: dict[str, str | int | None] = {
+            "db": "pubmed",
+            "term": _expression(words, filters),
+            "retmode": "json",
+            "retmax": min(k, self.most),
+            "sort": "relevance",
+            "tool": _TOOL,
+        }
+        return await ask(self.request("esearch.fcgi", params=filled(params)), _read_ids)
 
 
-def _expression(query: str, filters: Filters) -> str:
-    """The query in the service's language, in which the words of people must not become fields or operators."""
-    parts = [" ".join(query_words(query, _SYNTAX))]
+def _expression(words: str, filters: Filters) -> str:
+    """The words with the filters, in the service's language."""
+    parts = [words]
     if filters.since or filters.until:
         since = f"{filters.since:%Y/%m/%d}" if filters.since else _FIRST_DAY
         until = f"{filters.until:%Y/%m/%d}" if filters.until else _LAST_DAY
         parts.append(f'"{since}"[dp] : "{until}"[dp]')
-    parts += [f'"{" ".join(query_words(name, _SYNTAX))}"[au]' for name in filters.authors]
+    # Without quotes, which would find `Smith J` but not `Smith JA`.
+    parts += [f"{' '.join(query_words(name, _SYNTAX))}[au]" for name in filters.authors]
     if filters.venue:
         parts.append(f'"{" ".join(query_words(filters.venue, _SYNTAX))}"[ta]')
     if filters.open_access:
@@ -160,35 +147,59 @@ def _read_articles(reply: WebReply) -> dict[str, _Article]:
     root = xml_root(reply)
     if root.tag != "PubmedArticleSet":
         raise ValueError(f"it is <{root.tag}>, no set of articles: {xml_text(root)}")
-    read = {xml_text(node.find("MedlineCitation/PMID")): _article(node) for node in root.findall("PubmedArticle")}
-    return {number: article for number, article in read.items() if number}
+    read = [*map(_article, root.findall("PubmedArticle")), *map(_book, root.findall("PubmedBookArticle"))]
+    return dict(one for one in read if one[0])
 
 
-def _article(node: Any) -> _Article:
+def _article(node: Any) -> tuple[str, _Article]:
+    """A journal's article, behind its number."""
+
     def text(path: str) -> str | None:
         return xml_text(node.find(path))
 
     article = "MedlineCitation/Article"
-    number = text("MedlineCitation/PMID")
     date = f"{article}/Journal/JournalIssue/PubDate"
     doi = text("PubmedData/ArticleIdList/ArticleId[@IdType='doi']") or text(f"{article}/ELocationID[@EIdType='doi']")
     fields = {
-        "title": text(f"{article}/ArticleTitle"),
+        "title": marked(text(f"{article}/ArticleTitle"), _is_retracted(node)),
         "authors": names(_name(author) for author in node.findall(f"{article}/AuthorList/Author")),
         "year": year_in(text(f"{date}/Year") or text(f"{date}/MedlineDate") or text(f"{article}/ArticleDate/Year")),
         "venue": text(f"{article}/Journal/Title"),
         "doi": bare_doi(doi),
-        "url": f"https://pubmed.ncbi.nlm.nih.gov/{number}/",
-        "source": f"pubmed:{number}",
     }
-    return _Article([*_parts(node.findall(f"{article}/Abstract/AbstractText"))], fields)
+    return _numbered(text("MedlineCitation/PMID"), node.findall(f"{article}/Abstract/AbstractText"), fields)
 
 
-def _parts(nodes: list[Any]) -> Iterator[_Part]:
-    for node in nodes:
-        if text := xml_text(node):
-            label = " ".join(node.get("Label", "").split())
-            yield _Part(None if label in ("", _NO_LABEL) else label, text)
+def _book(node: Any) -> tuple[str, _Article]:
+    """A chapter of a book, or a book, behind its number."""
+
+    def text(path: str) -> str | None:
+        return xml_text(node.find(f"BookDocument/{path}"))
+
+    chapter, book = text("ArticleTitle"), text("Book/BookTitle")
+    people = node.findall("BookDocument/AuthorList/Author") or node.findall("BookDocument/Book/AuthorList/Author")
+    fields = {
+        "title": chapter or book,
+        "authors": names(map(_name, people)),
+        "year": year_in(text("Book/PubDate/Year") or text("Book/PubDate/MedlineDate") or text("ContributionDate/Year")),
+        "venue": ", ".join(filter(None, (book if chapter else None, text("Book/Publisher/PublisherName")))) or None,
+        "doi": bare_doi(text("ArticleIdList/ArticleId[@IdType='doi']")),
+    }
+    return _numbered(text("PMID"), node.findall("BookDocument/Abstract/AbstractText"), fields)
+
+
+def _numbered(number: str | None, abstract: list[Any], fields: dict[str, Any]) -> tuple[str, _Article]:
+    parts = [part_of(node.get("Label"), text) for node in abstract if (text := xml_text(node))]
+    where = {"url": f"https://pubmed.ncbi.nlm.nih.gov/{number}/", "source": f"pubmed:{number}"}
+    return number or "", _Article(parts, {**fields, **where})
+
+
+def _is_retracted(node: Any) -> bool:
+    """Whether the work was retracted; the notice that says so is none that was."""
+    kinds = node.findall("MedlineCitation/Article/PublicationTypeList/PublicationType")
+    if any((xml_text(kind) or "").casefold() == _RETRACTED for kind in kinds):
+        return True
+    return node.find("MedlineCitation/CommentsCorrectionsList/*[@RefType='RetractionIn']") is not None
 
 
 def _name(author: Any) -> str | None:

@@ -1,24 +1,28 @@
 """Semantic Scholar: passages from the text and the abstracts of papers of all fields. A key is free, and faster.
 
-In: a query. Out: passages that fit it, with section and offsets; with the argument `papers`, abstracts of the papers
-that fit it. A title alone is no evidence. Documented at https://api.semanticscholar.org/api-docs/graph. Not here: the
-text of a whole paper.
+In: a query. Out: passages that fit it, with section and offsets; a second request tells year, venue and DOI of their
+papers, by which other sources know them too. With the argument `papers`, abstracts of the papers that fit it. A title
+alone is no evidence. Documented at https://api.semanticscholar.org/api-docs/graph. Not here: the text of a whole paper.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from datetime import datetime
 from typing import Any, ClassVar, Final
 
-from pydantic import Field
+from pydantic import Field, JsonValue
 
+from citerefine.refiner.chat.strict_json import parse_json
 from citerefine.refiner.records import Snippet
 from citerefine.tools.filters import Filters
 from citerefine.tools.sources.source import Asking, Hits, Source, left_out, passages_of, strange
 from citerefine.tools.sources.wire import Read, Wire, bare_doi, child, entries, filled, json_object, names, tidy
+from citerefine.tools.web.failures import WebFailure
 from citerefine.tools.web.pacing import Pace
 from citerefine.tools.web.reply import WebReply
 from citerefine.tools.web.request import NOBODY, Auth
 
 _SNIPPET_FIELDS: Final = "snippet.text,snippet.snippetKind,snippet.section,snippet.snippetOffset"
+_RECORD_FIELDS: Final = "corpusId,year,venue,externalIds"
 _PAPER_FIELDS: Final = "corpusId,title,abstract,year,venue,authors,externalIds,openAccessPdf"
 _MOST_AUTHORS: Final = 10
 _FIELDS_OF_STUDY: Final = (
@@ -69,9 +73,26 @@ class _Paper(Wire):
     pdf: Any = Field(None, alias="openAccessPdf")
 
     @property
-    def url(self) -> str:
-        """The same as of its passages, where that can be told."""
-        return _page_of(self.corpus_id) if self.corpus_id else f"https://www.semanticscholar.org/paper/{self.paper_id}"
+    def record(self) -> dict[str, Any]:
+        """What tells the work from others."""
+        page = _page_of(self.corpus_id) if self.corpus_id else f"https://www.semanticscholar.org/paper/{self.paper_id}"
+        return {"year": self.year, "venue": self.venue or None, "doi": self._doi, "url": self._other_page or page}
+
+    @property
+    def _doi(self) -> str | None:
+        arxiv = _text(child(self.ids, "ArXiv"))
+        return bare_doi(_text(child(self.ids, "DOI"))) or (f"10.48550/arxiv.{arxiv.lower()}" if arxiv else None)
+
+    @property
+    def _other_page(self) -> str | None:
+        """Of a work without a DOI that is in PubMed or in PubMed Central: by it others know the work."""
+        pubmed, central = (str(child(self.ids, name) or "") for name in ("PubMed", "PubMedCentral"))
+        if self._doi:
+            return None
+        if pubmed.isdecimal():
+            return f"https://pubmed.ncbi.nlm.nih.gov/{pubmed}/"
+        number = central.upper().removeprefix("PMC")
+        return f"https://europepmc.org/article/PMC/PMC{number}" if number.isdecimal() else None
 
 
 class SemanticScholar(Source):
@@ -80,6 +101,7 @@ class SemanticScholar(Source):
     source_name = "semanticscholar"
     title = "Semantic Scholar"
     address = "https://api.semanticscholar.org/graph/v1"
+    version = 2
     key_variable = "S2_API_KEY"
     honours = frozenset({"since", "until", "authors", "venue", "fields_of_study", "min_citations", "open_access"})
     arguments: ClassVar = {"papers": "searches for papers, and gives their abstracts"}
@@ -102,29 +124,42 @@ class SemanticScholar(Source):
             asked = {"query": unhyphenated, "limit": limit, "fields": _PAPER_FIELDS, **narrowing}
             hits = _abstracts(await ask(self.request("paper/search", params=filled(asked)), _read_papers), ask)
         else:
-            asked = {"query": query, "limit": limit, "fields": _SNIPPET_FIELDS, **narrowing}
-            hits = _passages(await ask(self.request("snippet/search", params=filled(asked)), _read_hits), ask)
+            hits = await self._passages({"query": query, "limit": limit, "fields": _SNIPPET_FIELDS, **narrowing}, ask)
         return Hits(hits.snippets, [*warnings, *hits.warnings])
 
+    async def _passages(self, asked: Mapping[str, str | int | None], ask: Asking) -> Hits:
+        found = await ask(self.request("snippet/search", params=filled(asked)), _read_hits)
+        fetched_at = ask.fetched_at
+        told = [hit for hit in found.entries if hit.snippet.kind != "title"]
+        papers, unknown = await self._papers([hit.paper.corpus_id for hit in told], ask)
+        snippets = [_passage(hit, papers.get(hit.paper.corpus_id), fetched_at) for hit in told]
+        untold = left_out(len(found.entries) - len(told), "a title alone is no evidence")
+        return Hits(snippets, [*strange(found.n_strange), *untold, *unknown])
 
-def _passages(found: Read, ask: Asking) -> Hits:
-    told = [hit for hit in found.entries if hit.snippet.kind != "title"]
-    snippets = [
-        Snippet(
-            text=hit.snippet.text,
-            title=hit.paper.title,
-            authors=_names(hit.paper.authors),
-            url=_page_of(hit.paper.corpus_id),
-            source=f"semanticscholar:{hit.paper.corpus_id}",
-            section=hit.snippet.section or ("Abstract" if hit.snippet.kind == "abstract" else None),
-            licence=_text(child(hit.paper.access, "license")),
-            retrieved_at=ask.fetched_at,
-            **hit.snippet.place,
-        )
-        for hit in told
-    ]
-    untold = left_out(len(found.entries) - len(told), "a title alone is no evidence")
-    return Hits(snippets, [*strange(found.n_strange), *untold])
+    async def _papers(self, corpus_ids: list[str], ask: Asking) -> tuple[dict[str, _Paper], list[str]]:
+        """What passages do not say of their papers, by corpus id, and why if it is not known."""
+        if not corpus_ids:
+            return {}, []
+        body: dict[str, JsonValue] = {"ids": [f"CorpusId:{number}" for number in dict.fromkeys(corpus_ids)]}
+        request = self.request("paper/batch", method="POST", params=(("fields", _RECORD_FIELDS),), body=body)
+        try:
+            return await ask(request, _read_records), []
+        except WebFailure as failure:
+            return {}, [f"year, venue and DOI of its hits are not known: {failure}"]
+
+
+def _passage(hit: _Hit, paper: _Paper | None, fetched_at: datetime | None) -> Snippet:
+    known = {
+        "title": hit.paper.title,
+        "authors": _names(hit.paper.authors),
+        "url": _page_of(hit.paper.corpus_id),
+        "source": f"semanticscholar:{hit.paper.corpus_id}",
+        "section": hit.snippet.section or ("Abstract" if hit.snippet.kind == "abstract" else None),
+        "licence": _text(child(hit.paper.access, "license")),
+        "retrieved_at": fetched_at,
+    }
+    record = paper.record if paper else {}
+    return Snippet.model_validate({"text": hit.snippet.text, **known, **record, **hit.snippet.place})
 
 
 def _abstracts(found: Read, ask: Asking) -> Hits:
@@ -136,17 +171,14 @@ def _abstracts(found: Read, ask: Asking) -> Hits:
             tidy(paper.abstract) or "",
             title=paper.title,
             authors=_names(paper.authors),
-            year=paper.year,
-            venue=paper.venue,
-            doi=bare_doi(_text(child(paper.ids, "DOI"))),
-            url=paper.url,
             source=f"semanticscholar:{paper.corpus_id or paper.paper_id}",
             section="Abstract",
             licence=_text(child(paper.pdf, "license")),
             retrieved_at=ask.fetched_at,
+            **paper.record,
         )
     ]
-    untold = left_out(len(found.entries) - len(told), "they have no abstract")
+    untold = left_out(len(found.entries) - len(told), "no abstract")
     return Hits(snippets, [*strange(found.n_strange), *untold])
 
 
@@ -196,6 +228,13 @@ def _read_hits(reply: WebReply) -> Read:
 def _read_papers(reply: WebReply) -> Read:
     value = json_object(reply)
     return entries(value.get("data", [] if value.get("total") == 0 else None), _Paper, "data")
+
+
+def _read_records(reply: WebReply) -> dict[str, _Paper]:
+    """Papers by their corpus id; there is `null` for those that the service does not know."""
+    value: JsonValue = parse_json(reply.body)
+    known: JsonValue = [one for one in value if one is not None] if isinstance(value, list) else value
+    return {paper.corpus_id: paper for paper in entries(known, _Paper, "the list of papers").entries if paper.corpus_id}
 
 
 def _page_of(corpus_id: str) -> str:

@@ -46,6 +46,10 @@ class Serper(Source):
     honours = frozenset({"since", "until", "language", "country"})
     arguments: ClassVar = {"scholar": "searches Google Scholar"}
 
+    def filters_by(self, name: str) -> bool:
+        """As of all sources; Google Scholar takes no dates."""
+        return super().filters_by(name) and not (self.argument == "scholar" and name in _DATES)
+
     def auth(self) -> Auth:
         """The key, in the header that the service names."""
         return Auth(headers=(("X-API-KEY", SecretStr(self.key or "")),))
@@ -64,10 +68,7 @@ class Serper(Source):
         hits = web_hits(
             self.source_name, [result.found for result in found.entries], k, found.n_strange, ask.fetched_at
         )
-        undone = [name for name in _DATES if is_scholar and name in filters.named]
-        return hits._replace(
-            warnings=[*(f"serper:scholar cannot filter by {name}: not done" for name in undone), *hits.warnings]
-        )
+        return hits
 
 
 def _read(reply: WebReply) -> Read:

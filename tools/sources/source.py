@@ -8,7 +8,7 @@ sources there are (registry.py).
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from datetime import datetime
+from datetime import MAXYEAR, MINYEAR, datetime
 from typing import Any, ClassVar, Final, NamedTuple, TypeVar
 
 from citerefine.refiner.errors import InputError, ReplayError
@@ -28,9 +28,9 @@ from citerefine.tools.web.request import NOBODY, Auth, WebRequest
 
 T = TypeVar("T")
 
-_SPAN: Final = ("since", "until")
 LONGEST_QUERY: Final = 1_000
 """Code points of a query that are sent; addresses have bounds."""
+_OUTSIDE: Final = "a year outside since and until"
 
 
 class Hits(NamedTuple):
@@ -158,24 +158,30 @@ class Source(ABC):
 
         Raises:
             ReplayError: where it is replayed, and this search was not recorded.
+            InputError: if it is recorded, and the file cannot be written.
         """
         filters = self.filters if filters is None else filters
         if not self._web.replays and (why := self.disabled()) is not None:
             return SearchPage(outcome=Outcome.DISABLED, warnings=(why,))
         undone = [name for name in filters.named if not self.filters_by(name)]
-        said = [f"it cannot filter by {name}: not done" for name in undone if name not in _SPAN]
         asking = Asking(self, self._web)
+        said = [f"it cannot filter by {name}: not done" for name in undone]
         try:
             hits = await self.find(" ".join(scrub(query).split())[:LONGEST_QUERY], max(1, k), filters, asking)
-        except ReplayError:
+        except (ReplayError, InputError):
             raise
+        except (ValueError, OverflowError) as error:  # a value of the service that nothing of ours can hold
+            why = f"its reply holds what cannot be read ({type(error).__name__})"
+            return SearchPage(outcome=Outcome.FAILED, warnings=(why, *said))
         except WebFailure as failure:
             return SearchPage(outcome=failure.outcome, warnings=(self._advised(failure), *said))
-        kept, outside = _within(hits.snippets, filters, [name for name in undone if name in _SPAN])
+        kept = _within(hits.snippets, filters, undone)
+        outside = left_out(len(hits.snippets) - len(kept), _OUTSIDE)
+        retracted = retractions.warned(snippet.title for snippet in kept)
         return SearchPage(
             snippets=tuple(kept),
             outcome=Outcome.OK if kept else Outcome.EMPTY,
-            warnings=(*said, *outside, *hits.warnings, *retractions.warned(snippet.title for snippet in kept)),
+            warnings=(*said, *outside, *hits.warnings, *retracted),
             cost=hits.cost,
             cached=asking.cached,
         )
@@ -192,7 +198,7 @@ class Source(ABC):
             look = "whether it is right, and what its account may still do" if self.key else "it holds no key"
             return f"{failure}; check {self.key_variable}: {look}"
         if failure.code == "rate_limited" and self.key is None:
-            return f"{failure}, or with a key of your own in {self.key_variable}"
+            return f"{failure}; a key of your own in {self.key_variable} lets you ask more"
         return str(failure)
 
     @abstractmethod
@@ -205,19 +211,11 @@ class Source(ABC):
         return WebRequest(source=self.source_name, version=self.version, url=url, path=path, **values)
 
 
-def _within(snippets: Sequence[Snippet], filters: Filters, undone: Sequence[str]) -> tuple[list[Snippet], list[str]]:
-    """The hits without those of years known to lie outside the filters `undone`, and what to say of these filters."""
-    first = filters.since.year if filters.since and "since" in undone else None
-    last = filters.until.year if filters.until and "until" in undone else None
-    kept = [
-        snippet
-        for snippet in snippets
-        if snippet.year is None or ((first or snippet.year) <= snippet.year <= (last or snippet.year))
-    ]
-    n_undated = sum(snippet.year is None for snippet in kept)
-    rest = f"{n_undated} hits tell no year" if n_undated != 1 else "1 hit tells no year"
-    said = [f"it cannot filter by {' and '.join(undone)}: only by the years that its hits tell; {rest}"] if undone else []
-    return kept, [*said, *left_out(len(snippets) - len(kept), "of another year")]
+def _within(snippets: Sequence[Snippet], filters: Filters, undone: Sequence[str]) -> list[Snippet]:
+    """The hits without those whose year is known to lie outside `since` and `until`, where these are `undone`."""
+    first = filters.since.year if filters.since and "since" in undone else MINYEAR
+    last = filters.until.year if filters.until and "until" in undone else MAXYEAR
+    return [snippet for snippet in snippets if snippet.year is None or first <= snippet.year <= last]
 
 
 def passages_of(text: str, **fields: Any) -> list[Snippet]:

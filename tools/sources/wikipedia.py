@@ -18,6 +18,7 @@ from citerefine.tools.document_snippets import most_relevant, snippets_of
 from citerefine.tools.filters import Filters
 from citerefine.tools.readers.document import Block, Document
 from citerefine.tools.readers.outline import Heading, section_paths
+from citerefine.tools.sources.query_words import query_words
 from citerefine.tools.sources.source import Asking, Hits, Source, left_out, strange, unread
 from citerefine.tools.sources.wire import Read, Wire, child, entries, filled, json_object
 from citerefine.tools.web.failures import WebFailure, clean
@@ -29,6 +30,8 @@ _READ_ARTICLES: Final = 5
 """Articles that are read for one search: the service gives one whole text at a time."""
 _LICENCE: Final = "CC BY-SA 4.0"
 _DOMAIN: Final = ".wikipedia.org"
+_SYNTAX: Final = '"~:*?\\!/()[]{}<>|#^'
+"""Characters that mean something in a query, as in `intitle:`, `insource:/x/` and `perch~`."""
 _LINE: Final = re.compile(r"[^\n]+")
 _HEADING: Final = re.compile(r"(={2,6})\s*(\S.*?)\s*\1")
 
@@ -46,13 +49,14 @@ class _Place(NamedTuple):
     """One Wikipedia."""
 
     base_url: str
-    language: str
+    name: str
+    """Its language, or the host of one that is no Wikipedia of Wikimedia."""
 
     def passages(self, hit: _Hit, text: str, fetched_at: datetime) -> list[Snippet]:
         """The passages of an article, each with its attribution."""
         return snippets_of(
             Document(_blocks(text)),
-            f"wikipedia:{self.language}/{hit.key}",
+            f"wikipedia:{self.name}/{hit.key}",
             fetched_at,
             title=hit.title,
             url=f"{self.base_url}/wiki/{quote(hit.key, safe='/:,()')}",
@@ -66,6 +70,7 @@ class Wikipedia(Source):
     source_name = "wikipedia"
     title = "Wikipedia"
     address = f"https://en{_DOMAIN}"
+    version = 2
     honours = frozenset({"language"})
 
     @property
@@ -76,7 +81,8 @@ class Wikipedia(Source):
     async def find(self, query: str, k: int, filters: Filters, ask: Asking) -> Hits:
         """Passages of the first articles. Raises WebFailure, also if no article that was found can be read."""
         place, warnings = self._place(filters)
-        params = filled({"q": query, "limit": min(k, _READ_ARTICLES)})
+        words = " ".join(query_words(query, _SYNTAX))
+        params = filled({"q": words, "limit": min(k, _READ_ARTICLES)})
         hits, n_strange = await ask(self._request(place, "w/rest.php/v1/search/page", params), _read_hits)
         articles = await asyncio.gather(*(self._article(place, hit, ask) for hit in hits))
         read = [article for article in articles if not isinstance(article, WebFailure)]
@@ -95,13 +101,14 @@ class Wikipedia(Source):
         """The Wikipedia to ask, and a warning if the filter could not choose it."""
         wanted = filters.language
         if self.settings.base_url is None:
-            language = wanted or "en"
-            return _Place(f"https://{language}{_DOMAIN}", language), []
+            own = wanted or "en"
+            return _Place(f"https://{own}{_DOMAIN}", own), []
         host = urlsplit(self.base_url).hostname or ""
-        language = host.removesuffix(_DOMAIN) if host.endswith(_DOMAIN) else wanted or "en"
+        language = host.removesuffix(_DOMAIN) if host.endswith(_DOMAIN) else None
         is_other = wanted is not None and wanted != language
-        warnings = [f"it is asked at {self.base_url}, and not in {wanted!r}"] if is_other else []
-        return _Place(self.base_url, language), warnings
+        is_told = "and not in" if language else "of which nobody knows whether it is in"
+        warnings = [f"it is asked at {self.base_url}, {is_told} {wanted!r}"] if is_other else []
+        return _Place(self.base_url, language or host), warnings
 
     def _request(self, place: _Place, path: str, params: tuple[tuple[str, str], ...]) -> WebRequest:
         return WebRequest(source=self.source_name, version=self.version, url=f"{place.base_url}/{path}", params=params)

@@ -13,7 +13,7 @@ from lxml import etree
 from pydantic import BaseModel, ConfigDict, JsonValue, ValidationError
 
 from citerefine.refiner.chat.strict_json import parse_json
-from citerefine.tools.markup import plain
+from citerefine.tools.markup import in_place, plain
 from citerefine.tools.web.reply import WebReply
 
 _DOI = re.compile(r"10\.\d{4,9}/\S{1,300}")
@@ -74,8 +74,22 @@ def xml_root(reply: WebReply) -> Any:
 
 
 def xml_text(node: Any) -> str | None:
-    """All text in an element, whatever markup stands between: white space tidied; None if empty, or no element."""
-    return None if node is None else tidy("".join(node.itertext()))
+    """All text in an element, whatever markup stands between: white space tidied; None if empty, or no element.
+
+    Superscripts stay such (markup.py).
+    """
+    return None if node is None else tidy(_written(node))
+
+
+def _written(node: Any) -> str:
+    pieces = [node.text or ""]
+    for part in node:
+        if isinstance(part.tag, str):
+            pieces.append(in_place(part, _written(part)))
+        elif part.tag is etree.Entity:  # as it stands: none is expanded
+            pieces.append(part.text or "")
+        pieces.append(part.tail or "")
+    return "".join(pieces)
 
 
 def child(value: JsonValue, *path: str) -> JsonValue:

@@ -78,3 +78,14 @@ def test_it_has_a_name_and_wants_a_source() -> None:
     assert isinstance(FallbackSearch([Tool("a", EMPTY)], "any"), SearchTool)
     with pytest.raises(InputError, match="any was given no source"):
         FallbackSearch([], "any")
+
+
+def test_long_reasons_are_cut_behind_words_and_each_source_is_told_of() -> None:
+    tools = [Tool(name, page(outcome=Outcome.FAILED, warnings=("it broke " * 60,))) for name in ("arxiv", "pubmed")]
+    found = search(*tools, Tool("europepmc", page("one")))
+    (warning,) = found.warnings
+    assert len(warning) <= 300
+    _, arxiv, pubmed = warning.split("; ")
+    assert arxiv.startswith("arxiv failed: it broke")
+    assert pubmed.startswith("pubmed failed: it broke")
+    assert {reason.split()[-1] for reason in (arxiv, pubmed)} <= {"it…", "broke…"}

@@ -113,7 +113,9 @@ def test_a_replay_that_lacks_a_reply_ends_the_search() -> None:
         ([FAILED, page("one")], Outcome.OK),
     ],
 )
-def test_empty_is_said_where_any_source_says_so_and_failed_where_all_that_were_asked_failed(results: list[Any], outcome: Outcome) -> None:
+def test_it_is_empty_where_any_source_says_so_and_failed_where_all_failed(
+    results: list[Any], outcome: Outcome
+) -> None:
     assert search(*results).outcome is outcome
 
 

@@ -196,3 +196,18 @@ def _holds(whole: str, part: str) -> bool:
     same = sum(min(words.count(word), others.count(word)) for word in {*others})
     nearly_all = 0.9**2 * max(len(words), len(others))  # of a copy of a copy
     return f" {' '.join(others)} " in f" {' '.join(words)} " or same >= nearly_all
+
+
+def test_what_one_source_knows_of_a_retraction_is_said_of_all_passages_of_the_work() -> None:
+    found = [
+        Snippet(text=ABSTRACT, title="Perch in warm lakes of the north", year=2019, source="a"),
+        Snippet(text="Roach fell.", title="RETRACTED: Perch in warm lakes of the north", year=2019, source="b"),
+    ]
+    for order in permutations(found):
+        titles = {passage.snippet.title for passage in merge(order)}
+        assert titles == {"RETRACTED: Perch in warm lakes of the north"}
+
+
+def test_the_label_of_a_part_is_the_same_in_capitals_and_of_two_texts_the_one_with_powers_is_kept() -> None:
+    one, other = "RESULTS: We counted 109 perch.", "Results We counted 10⁹ perch."
+    assert merged(one, other) == merged(other, one) == [other]

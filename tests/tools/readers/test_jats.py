@@ -64,7 +64,13 @@ def test_an_article_in_a_namespace_is_read_the_same() -> None:
 def test_sections_nest_and_elements_within_sentences_leave_no_space() -> None:
     inner = "<sec><title>B</title><p>y</p></sec>"
     xml = f"<sec><title>A</title><p>x<sup>2</sup> [<xref>1</xref>]</p>{inner}</sec><p>z</p>"
-    assert body(xml) == [("A", "x2 [1]"), ("A > B", "y"), (None, "z")]
+    assert body(xml) == [("A", "x² [1]"), ("A > B", "y"), (None, "z")]
+
+
+def test_powers_stay_powers_and_formulas_of_water_stay_on_the_line() -> None:
+    power = "<math><msup><mn>10</mn><mrow><mo>−</mo><mn>3</mn></mrow></msup></math>"
+    xml = f"<p>10<sup>9</sup> cells, {power} M, H<sub>2</sub>O, log<sub>2</sub>5</p>"
+    assert body(xml) == [(None, "10⁹ cells, 10⁻³ M, H2O, log₂5")]
 
 
 def test_a_list_inside_a_paragraph_parts_it_into_blocks() -> None:

@@ -131,6 +131,11 @@ def test_control_characters_are_dropped_and_those_that_part_words_become_spaces(
     assert texts("<p>ab\x07c\x0cd\x85e") == ["abc d e"]
 
 
+def test_powers_stay_powers() -> None:
+    page = "<p>10<sup>9</sup> cells, H<sub>2</sub>O<sup><a href='#1'>[1]</a></sup><p><sup>a<p>b</sup>c"
+    assert texts(page)[0] == "10⁹ cells, H2O[1]"
+
+
 def test_what_is_no_web_page_is_refused() -> None:
     for data, why in (
         (b"%PDF-1.7 ...", "a PDF file"),
@@ -144,7 +149,7 @@ def test_what_is_no_web_page_is_refused() -> None:
 
 PIECES = st.sampled_from([
     "<p>", "</p>", "<div>", "</div>", "<h1>", "</h1>", "<h3>", "<pre>", "</pre>", "<nav>", "</nav>", "<b>",
-    "</b>", "<table>", "<tr>", "<td>", "</table>", "<svg>", "</svg>", "<title>", "</title>", "<li>",
+    "</b>", "<sup>", "</sup>", "<table>", "<tr>", "<td>", "</table>", "<svg>", "</svg>", "<title>", "</title>", "<li>",
     "<br/>", "<script>", "</script>", "<head>", "</head>", "<body>", "</html>", "text", "é", "&amp;",
     "&#x1d49c;", "<!--", "-->",
 ])

@@ -150,7 +150,7 @@ def test_no_entries_is_empty_and_entries_without_an_abstract_are_told_of() -> No
     with Service(feed(BARE.replace("Roach fell.", " "))) as service:
         page = find(service)
     assert page.outcome is Outcome.EMPTY
-    assert page.warnings == ("1 hit was left out: they have no abstract",)
+    assert page.warnings == ("1 hit was left out: no abstract",)
 
 
 def test_one_strange_entry_costs_no_other() -> None:

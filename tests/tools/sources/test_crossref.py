@@ -107,7 +107,7 @@ def test_works_are_asked_for_as_documented() -> None:
         ("query.bibliographic", TRICKY),
         ("filter", "has-abstract:true"),
         ("rows", "7"),
-        ("select", "DOI,title,author,container-title,issued,license,abstract"),
+        ("select", "DOI,title,author,container-title,issued,license,abstract,updated-by"),
     ]
     assert "query.bibliographic=AT%26T" in asked.target
 
@@ -131,7 +131,7 @@ def test_no_hits_is_empty_and_hits_without_an_abstract_are_told_of() -> None:
         assert search(Crossref, s).outcome is Outcome.EMPTY
         page = search(Crossref, s)
     assert page.outcome is Outcome.EMPTY
-    assert page.warnings == ("2 hits were left out: they have no abstract",)
+    assert page.warnings == ("2 hits were left out: no abstract",)
 
 
 def test_one_strange_hit_costs_no_other() -> None:
@@ -224,3 +224,14 @@ def test_the_person_goes_along_and_is_kept_nowhere(
     assert service.asked[0].param("mailto") == PERSON
     assert b"perch" in kept
     assert PERSON.encode() not in kept
+
+
+def test_a_retracted_work_says_so_in_its_title_and_is_warned_of() -> None:
+    update = {"DOI": "10.1000/notice", "type": "retraction"}
+    with Service(
+        page_of({**PERCH, "updated-by": [update]}, {**PERCH, "updated-by": [{"type": "new_version"}]})
+    ) as service:
+        found = search(Crossref, service)
+    first, second = found.snippets
+    assert first.title == f"RETRACTED: {second.title}"
+    assert found.warnings == (f"1 hit is of a retracted work: {second.title}",)

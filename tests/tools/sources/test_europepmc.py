@@ -43,7 +43,7 @@ def test_a_hit_is_read_field_by_field() -> None:
     assert found.outcome is Outcome.OK
     assert not found.warnings
     assert not found.cached
-    assert snippet.text == "Background Perch doubled by 2010 (p < 0.05). Results H2S fell."
+    assert snippet.text == "Background: Perch doubled by 2010 (p < 0.05). Results: H2S fell."
     assert snippet.title == "Perch Perca in lakes."
     assert snippet.authors == ("Moe A", "Lind B")
     assert (snippet.year, snippet.venue, snippet.doi) == (2019, "Journal of Lakes", "10.1000/perch.1")
@@ -56,7 +56,7 @@ def test_missing_fields_are_none_and_not_guessed() -> None:
     with Service(page(BARE)) as service:
         (snippet,) = search(EuropePmc, service).snippets
     assert (snippet.title, snippet.authors, snippet.year, snippet.venue, snippet.doi, snippet.licence) == (
-        None, (), None, None, None, None,
+        None, (), None, "preprint", None, None,
     )  # fmt: skip
 
 
@@ -96,7 +96,7 @@ def test_no_hits_is_empty_and_hits_without_an_abstract_are_told_of() -> None:
     with Service(page({**PERCH, "abstractText": None})) as service:
         found = search(EuropePmc, service)
     assert found.outcome is Outcome.EMPTY
-    assert found.warnings == ("1 hit was left out: they have no abstract",)
+    assert found.warnings == ("1 hit was left out: no abstract",)
 
 
 def test_one_strange_hit_costs_no_other() -> None:
@@ -150,3 +150,33 @@ def test_an_article_that_cannot_be_read_leaves_the_abstracts() -> None:
         found = search(EuropePmc, service, argument="fulltext")
     assert [snippet.section for snippet in found.snippets] == ["Abstract"]
     assert "PMC6500001 could not be read" in found.warnings[0]
+
+
+def test_a_preprint_and_a_book_are_known_by_who_published_them() -> None:
+    preprint = {**BARE, "bookOrReportDetails": {"publisher": "medRxiv"}}
+    book = {**BARE, "source": "NBK", "bookOrReportDetails": {"publisher": "Lake Press"}}
+    with Service(page(preprint, book)) as service:
+        found = search(EuropePmc, service)
+    assert [snippet.venue for snippet in found.snippets] == ["medRxiv (preprint)", "Lake Press"]
+
+
+def test_a_retracted_work_says_so_in_its_title_and_is_warned_of() -> None:
+    with Service(page({**PERCH, "pubTypeList": {"pubType": ["research-article", "Retracted Publication"]}})) as service:
+        found = search(EuropePmc, service)
+    assert (found.snippets[0].title or "").startswith("RETRACTED: Perch")
+    assert found.warnings[0].startswith("1 hit is of a retracted work: Perch")
+
+
+def test_a_long_abstract_is_cut_at_its_headings() -> None:
+    text = f"<h4>Abstract</h4>{'We fished. ' * 60}<h4>Results</h4>{'Perch doubled. ' * 60}"
+    with Service(page({**PERCH, "abstractText": text})) as service:
+        found = search(EuropePmc, service)
+    assert {snippet.section for snippet in found.snippets} == {"Abstract", "Abstract > Results"}
+
+
+def test_letters_that_no_file_can_hold_are_replaced_and_cost_no_hit() -> None:
+    with Service(page({**PERCH, "authorString": "Moe \ud800, Lind B", "title": "Perch \udfff"})) as service:
+        found = search(EuropePmc, service)
+    assert found.outcome is Outcome.OK
+    assert found.model_dump_json()
+    assert len(found.snippets[0].authors) == 2

@@ -110,7 +110,10 @@ def test_works_are_asked_for_as_documented() -> None:
         ("search", "AT&T year=1900"),
         ("filter", "has_abstract:true"),
         ("per_page", "7"),
-        ("select", "id,doi,display_name,publication_year,authorships,primary_location,abstract_inverted_index"),
+        (
+            "select",
+            "id,doi,display_name,publication_year,authorships,primary_location,abstract_inverted_index,is_retracted",
+        ),
     ]
     assert "search=AT%26T" in asked.target
     assert "authorization" not in asked.headers
@@ -176,7 +179,7 @@ def test_no_hits_is_empty_and_hits_without_an_abstract_are_told_of() -> None:
     with Service(page_of({**PERCH, "abstract_inverted_index": None})) as service:
         page = search(OpenAlex, service)
     assert page.outcome is Outcome.EMPTY
-    assert page.warnings == ("1 hit was left out: they have no abstract",)
+    assert page.warnings == ("1 hit was left out: no abstract",)
 
 
 def test_one_strange_hit_costs_no_other() -> None:
@@ -193,13 +196,13 @@ def test_one_strange_hit_costs_no_other() -> None:
         (
             json_reply({"error": "Rate limit exceeded", "message": "Insufficient budget"}, 429, {"Retry-After": "900"}),
             Outcome.RATE_LIMITED,
-            "answers 429 ('Rate limit exceeded'); ask less often",
+            "answers 429 ('Insufficient budget'); ask less often",
         ),
-        (json_reply({"error": "Forbidden"}, 403), Outcome.FAILED, "answers 403 ('Forbidden'); check its key"),
+        (json_reply({"error": "Forbidden"}, 403), Outcome.FAILED, "answers 403 ('Forbidden'); check OPENALEX_API_KEY"),
         (
             json_reply({"error": "Invalid query parameters error.", "message": "No such field"}, 400),
             Outcome.FAILED,
-            "answers 400 ('Invalid query parameters error.')",
+            "answers 400 ('No such field')",
         ),
         (json_reply({"error": "It broke"}, 500), Outcome.FAILED, "answers 500 ('It broke')"),
         (json_reply({"error": "It broke"}), Outcome.FAILED, "results is NoneType, no list"),
@@ -231,3 +234,11 @@ def test_the_key_and_the_person_go_along_and_are_kept_nowhere(
     assert b"perch" in kept
     assert KEY.encode() not in kept
     assert PERSON.encode() not in kept
+
+
+def test_a_retracted_work_says_so_in_its_title_and_is_warned_of() -> None:
+    with Service(page_of({**PERCH, "is_retracted": True}, {**PERCH, "is_retracted": False})) as service:
+        found = search(OpenAlex, service)
+    first, second = found.snippets
+    assert first.title == f"RETRACTED: {second.title}"
+    assert found.warnings == (f"1 hit is of a retracted work: {second.title}",)

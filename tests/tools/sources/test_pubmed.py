@@ -143,7 +143,7 @@ def test_articles_without_an_abstract_are_told_of() -> None:
     with service_of(ids("31000001"), articles(PERCH.replace(ABSTRACT, ""))) as service:
         page = find(service)
     assert page.outcome is Outcome.EMPTY
-    assert page.warnings == ("1 hit was left out: they have no abstract",)
+    assert page.warnings == ("1 hit was left out: no abstract",)
 
 
 def test_it_is_searched_and_then_fetched_as_documented() -> None:
@@ -162,7 +162,7 @@ def test_it_is_searched_and_then_fetched_as_documented() -> None:
 def test_no_word_of_a_query_is_a_field_an_operator_or_a_wildcard() -> None:
     with service_of(ids(), articles()) as service:
         find(service, 'NOT "perch*" OR moe[au] #1 | 2015:2020[dp] & (IL-6)')
-    assert service.asked[0].param("term") == "not perch or moe au 1 2015 2020 dp IL-6"
+    assert service.asked[0].param("term") == "perch moe au 1 2015 2020 dp IL-6"
 
 
 def test_a_query_without_words_is_not_sent() -> None:
@@ -184,7 +184,7 @@ def test_filters_it_knows_are_asked_for_and_others_are_warned_of() -> None:
         page = find(service, **how, open_access=True, min_citations=3)
         find(service, since=2015)
     assert [asked.param("term") for asked in service.asked] == [
-        '(perch) AND ("2015/01/01"[dp] : "2020/06/30"[dp]) AND ("Moe A"[au]) AND ("Lind ti or x"[au])'
+        '(perch) AND ("2015/01/01"[dp] : "2020/06/30"[dp]) AND (Moe A[au]) AND (Lind ti or x[au])'
         ' AND ("Journal of Lakes"[ta]) AND (free full text[sb])',
         '(perch) AND ("2015/01/01"[dp] : "3000/12/31"[dp])',
     ]
@@ -224,8 +224,12 @@ FAULTS = [
         Outcome.RATE_LIMITED,
         "answers 429 ('API rate limit exceeded'); ask less often",
     ),
-    (json_reply({"error": "API key invalid"}, 400), Outcome.FAILED, "answers 400 ('API key invalid')"),
-    (raw(b"Blocked", 403), Outcome.FAILED, "answers 403 ('Blocked'); check its key"),
+    (
+        json_reply({"error": "API key invalid"}, 400),
+        Outcome.FAILED,
+        "answers 400 ('API key invalid'); check NCBI_API_KEY: whether it is right",
+    ),
+    (raw(b"Blocked", 403), Outcome.FAILED, "answers 403 ('Blocked'); check NCBI_API_KEY"),
     (raw(b"It broke", 500), Outcome.FAILED, "answers 500 ('It broke')"),
 ]
 
@@ -303,3 +307,47 @@ def test_the_key_and_the_person_go_along_and_are_kept_nowhere(
     assert b"perch" in kept
     assert KEY.encode() not in kept
     assert PERSON.encode() not in kept
+
+
+BOOK = """<PubmedBookArticle><BookDocument><PMID>29</PMID>
+<ArticleIdList><ArticleId IdType="bookaccession">NBK1</ArticleId></ArticleIdList>
+<Book><Publisher><PublisherName>Lake Press</PublisherName></Publisher><BookTitle>Fish of lakes</BookTitle>
+<PubDate><Year>2024</Year></PubDate></Book><ArticleTitle>Perch</ArticleTitle>
+<AuthorList Type="authors"><Author><LastName>Moe</LastName><Initials>A</Initials></Author></AuthorList>
+<Abstract><AbstractText>Nets hold 10<sup>9</sup> perch.</AbstractText></Abstract></BookDocument></PubmedBookArticle>"""
+
+
+def test_a_chapter_of_a_book_is_read_field_by_field() -> None:
+    with service_of(ids("29", "7"), articles(BARE, BOOK)) as service:
+        page = find(service)
+    snippet, bare = page.snippets
+    assert not page.warnings
+    assert (snippet.text, bare.text) == ("Nets hold 10⁹ perch.", "Roach fell.")
+    assert (snippet.title, snippet.authors, snippet.year) == ("Perch", ("Moe A",), 2024)
+    assert (snippet.venue, snippet.source) == ("Fish of lakes, Lake Press", "pubmed:29")
+    assert snippet.url == "https://pubmed.ncbi.nlm.nih.gov/29/"
+
+
+def test_words_that_no_work_has_all_of_are_each_asked_for() -> None:
+    with service_of(ids(), articles()) as service:
+        page = find(service, "how do perch and roach live", since=2015)
+    asked = [one.param("term") for one in service.asked]
+    assert asked == [
+        '(perch roach live) AND ("2015/01/01"[dp] : "3000/12/31"[dp])',
+        '(perch OR roach OR live) AND ("2015/01/01"[dp] : "3000/12/31"[dp])',
+    ]
+    assert page.outcome is Outcome.EMPTY
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "<PublicationTypeList><PublicationType>Retracted Publication</PublicationType></PublicationTypeList></Article>",
+        '</Article><CommentsCorrectionsList><CommentsCorrections RefType="RetractionIn"/></CommentsCorrectionsList>',
+    ],
+)
+def test_a_retracted_work_says_so_in_its_title_and_is_warned_of(said: str) -> None:
+    with service_of(ids("31000001"), articles(PERCH.replace("</Article>", said, 1))) as service:
+        page = find(service)
+    assert page.snippets[0].title == "RETRACTED: Perch Perca in H2S lakes."
+    assert page.warnings == ("1 hit is of a retracted work: Perch Perca in H2S lakes.",)

@@ -155,3 +155,19 @@ def test_what_is_no_page_is_said_and_is_never_empty(behaviour: Behaviour, outcom
     assert not found.snippets
     assert says in found.warnings[0]
     assert "settings.yml" not in found.warnings[0]
+
+
+def test_hits_of_years_outside_the_span_are_left_out_and_those_without_a_year_stay() -> None:
+    old, undated = {**PERCH, "publishedDate": "2009-05-01"}, {**PERCH, "publishedDate": None}
+    with Service(page(old, undated)) as service:
+        found = search(Searxng, service, since=2015)
+    assert [snippet.year for snippet in found.snippets] == [None]
+    assert found.warnings == (
+        "it cannot filter by since: not done",
+        "1 hit was left out: a year outside since and until",
+    )
+
+
+def test_a_search_that_failed_is_not_said_to_be_cached() -> None:
+    with Service(raw(b"", 400)) as service:
+        assert not search(Searxng, service).cached

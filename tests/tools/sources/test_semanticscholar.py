@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from pydantic import SecretStr
 from tests.faulty_server import Behaviour, html, rate_limited, raw
-from tests.tools.service import Service, json_reply
+from tests.tools.service import Asked, Service, json_reply
 from tests.tools.sources.kept import kept_of_a_recorded_search
 from tests.tools.sources.searching import KEY, TRICKY, is_fresh, search
 
@@ -54,12 +54,31 @@ def found(*hits: object) -> Behaviour:
     return json_reply({"data": [*hits], "retrievalVersion": "pa1-v1"})
 
 
+def service_of(*hits: object, records: Behaviour | None = None) -> Service:
+    """A service that finds, and knows nothing more of the papers that are asked for unless `records` says so."""
+    unknown = json_reply([])
+
+    def route(asked: Asked) -> Behaviour:
+        return (records or unknown) if asked.path == "/paper/batch" else found(*hits)
+
+    return Service(route=route)
+
+
+PACE_OF = SemanticScholar.__dict__["pace"].fget
+
+
+@pytest.fixture(autouse=True)
+def unhurried(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The service on loopback bears any number of requests."""
+    monkeypatch.setattr(SemanticScholar, "pace", Pace())
+
+
 def with_snippet(**fields: object) -> dict[str, Any]:
     return {**BODY, "snippet": {**BODY["snippet"], **fields}}
 
 
 def test_a_passage_is_read_field_by_field() -> None:
-    with Service(found(BODY)) as service:
+    with service_of(BODY) as service:
         page = search(SemanticScholar, service)
     (snippet,) = page.snippets
     assert page.outcome is Outcome.OK
@@ -75,7 +94,7 @@ def test_a_passage_is_read_field_by_field() -> None:
 
 def test_missing_fields_of_a_passage_are_none_and_not_guessed() -> None:
     bare = {"snippet": {"text": "Roach fell."}, "paper": {"corpusId": 7}}
-    with Service(found(bare)) as service:
+    with service_of(bare) as service:
         (snippet,) = search(SemanticScholar, service).snippets
     assert (snippet.title, snippet.authors, snippet.year, snippet.venue, snippet.doi, snippet.licence) == (
         None, (), None, None, None, None,
@@ -85,7 +104,7 @@ def test_missing_fields_of_a_passage_are_none_and_not_guessed() -> None:
 
 
 def test_a_passage_of_the_abstract_stands_under_that_heading() -> None:
-    with Service(found(with_snippet(snippetKind="abstract", section=None))) as service:
+    with service_of(with_snippet(snippetKind="abstract", section=None)) as service:
         (snippet,) = search(SemanticScholar, service).snippets
     assert snippet.section == "Abstract"
 
@@ -103,13 +122,13 @@ def test_a_passage_of_the_abstract_stands_under_that_heading() -> None:
     ],
 )
 def test_offsets_that_cannot_be_true_are_left_out(offset: object) -> None:
-    with Service(found(with_snippet(snippetOffset=offset))) as service:
+    with service_of(with_snippet(snippetOffset=offset)) as service:
         (snippet,) = search(SemanticScholar, service).snippets
     assert (snippet.text, snippet.start, snippet.end) == (TEXT, None, None)
 
 
 def test_a_title_alone_is_no_evidence() -> None:
-    with Service(found(BODY, with_snippet(text="Perch in lakes", snippetKind="title"))) as service:
+    with service_of(BODY, with_snippet(text="Perch in lakes", snippetKind="title")) as service:
         page = search(SemanticScholar, service)
     assert [snippet.text for snippet in page.snippets] == [TEXT]
     assert page.warnings == ("1 hit was left out: a title alone is no evidence",)
@@ -117,16 +136,16 @@ def test_a_title_alone_is_no_evidence() -> None:
 
 def test_one_strange_hit_costs_no_other() -> None:
     strange = ["text", {"snippet": None, "paper": {}}, with_snippet(text=" \n"), with_snippet(text=None)]
-    with Service(found(*strange, BODY)) as service:
+    with service_of(*strange, BODY) as service:
         page = search(SemanticScholar, service)
     assert len(page.snippets) == 1
     assert page.warnings == ("4 hits were left out: could not be read",)
 
 
 def test_passages_are_asked_for_as_documented() -> None:
-    with Service(found(BODY)) as service:
+    with service_of(BODY) as service:
         search(SemanticScholar, service, TRICKY, 7)
-    (asked,) = service.asked
+    asked, *_ = service.asked
     assert (asked.method, asked.path) == ("GET", "/snippet/search")
     assert sorted(asked.params) == [
         ("fields", "snippet.text,snippet.snippetKind,snippet.section,snippet.snippetOffset"),
@@ -142,9 +161,9 @@ def test_filters_of_passages_are_asked_for_and_others_are_warned_of() -> None:
         "since": 2015, "until": "2020-06-30", "authors": ["Moe, A", "Lind"], "venue": "Lakes", "min_citations": 3,
         "fields_of_study": ["biology", "Computer Science"], "open_access": True, "language": "de",
     }  # fmt: skip
-    with Service(found(BODY)) as service:
+    with service_of(BODY) as service:
         page = search(SemanticScholar, service, **how)
-    (asked,) = service.asked
+    asked, *_ = service.asked
     assert asked.param("publicationDateOrYear") == "2015-01-01:2020-06-30"
     assert asked.param("authors") == "Moe A,Lind"
     assert asked.param("venue") == "Lakes"
@@ -158,10 +177,11 @@ def test_filters_of_passages_are_asked_for_and_others_are_warned_of() -> None:
 
 
 def test_one_end_of_a_span_of_days_is_enough() -> None:
-    with Service(found(BODY)) as service:
+    with service_of(BODY) as service:
         search(SemanticScholar, service, since=2015)
         search(SemanticScholar, service, until=2020)
-    assert [asked.param("publicationDateOrYear") for asked in service.asked] == ["2015-01-01:", ":2020-12-31"]
+    searches = [asked for asked in service.asked if asked.method == "GET"]
+    assert [asked.param("publicationDateOrYear") for asked in searches] == ["2015-01-01:", ":2020-12-31"]
 
 
 def test_what_of_a_filter_cannot_be_done_is_said() -> None:
@@ -170,9 +190,9 @@ def test_what_of_a_filter_cannot_be_done_is_said() -> None:
         "venue": "Lakes, Rivers",
         "fields_of_study": ["Fish", "Art"],
     }
-    with Service(found(BODY)) as service:
+    with service_of(BODY) as service:
         page = search(SemanticScholar, service, **how)
-    (asked,) = service.asked
+    asked, *_ = service.asked
     assert asked.param("authors") == ",".join(f"Moe {n}" for n in range(10))
     assert asked.param("venue") is None
     assert asked.param("fieldsOfStudy") == "Art"
@@ -207,7 +227,7 @@ def test_missing_fields_of_a_paper_are_none_and_papers_without_an_abstract_are_t
     )  # fmt: skip
     assert snippet.url == "https://www.semanticscholar.org/paper/649def34"
     assert snippet.source == "semanticscholar:649def34"
-    assert page.warnings == ("1 hit was left out: they have no abstract",)
+    assert page.warnings == ("1 hit was left out: no abstract",)
 
 
 def test_papers_are_asked_for_as_documented_and_without_hyphens() -> None:
@@ -251,7 +271,7 @@ def test_an_argument_that_it_does_not_know_is_refused() -> None:
     [
         (rate_limited("60"), Outcome.RATE_LIMITED, "answers 429 ('slow down')"),
         (json_reply({"message": "Too Many", "code": "429"}, 429), Outcome.RATE_LIMITED, "answers 429 ('Too Many')"),
-        (json_reply({"message": "Forbidden"}, 403), Outcome.FAILED, "answers 403 ('Forbidden'); check its key"),
+        (json_reply({"message": "Forbidden"}, 403), Outcome.FAILED, "answers 403 ('Forbidden'); check S2_API_KEY"),
         (json_reply({"error": "No such field"}, 400), Outcome.FAILED, "answers 400 ('No such field')"),
         (json_reply({"message": "It broke"}, 500), Outcome.FAILED, "answers 500 ('It broke')"),
         (json_reply({"message": "none"}), Outcome.FAILED, "data is NoneType, no list"),
@@ -273,11 +293,11 @@ def test_what_is_no_page_is_said_and_is_never_empty(
 
 def test_with_a_key_it_may_be_asked_more_often() -> None:
     web = WebClient()
-    assert SemanticScholar(web).pace == Pace(per_second=100 / 300, at_once=1)
-    assert SemanticScholar(web, SourceSettings(key=SecretStr(KEY))).pace == Pace(per_second=1, at_once=1)
+    assert PACE_OF(SemanticScholar(web)) == Pace(per_second=100 / 300, at_once=1)
+    assert PACE_OF(SemanticScholar(web, SourceSettings(key=SecretStr(KEY)))) == Pace(per_second=1, at_once=1)
 
 
-@pytest.mark.parametrize("behaviour", [found(BODY), json_reply({"message": f"{KEY} is no key"}, 403)])
+@pytest.mark.parametrize("behaviour", [found(), json_reply({"message": f"{KEY} is no key"}, 403)])
 def test_the_key_goes_along_in_a_header_and_is_kept_nowhere(behaviour: Behaviour, tmp_path: Path) -> None:
     with Service(behaviour) as service:
         _, kept = kept_of_a_recorded_search(SemanticScholar, service, tmp_path)
@@ -286,3 +306,44 @@ def test_the_key_goes_along_in_a_header_and_is_kept_nowhere(behaviour: Behaviour
     assert KEY not in asked.target
     assert b"perch" in kept
     assert KEY.encode() not in kept
+
+
+def test_a_second_request_tells_year_venue_and_doi_of_the_papers_of_passages() -> None:
+    other = {**BODY, "paper": {**BODY["paper"], "corpusId": "7"}}
+    with service_of(BODY, BODY, other, records=json_reply([PAPER, None])) as service:
+        page = search(SemanticScholar, service)
+    first, second, unknown = page.snippets
+    assert (first.year, first.venue, first.doi) == (2019, "Journal of Lakes", "10.1000/perch.1")
+    assert second.doi == "10.1000/perch.1"
+    assert (unknown.year, unknown.venue, unknown.doi) == (None, None, None)
+    assert not page.warnings
+    _, asked = service.asked
+    assert (asked.method, asked.path) == ("POST", "/paper/batch")
+    assert asked.params == [("fields", "corpusId,year,venue,externalIds")]
+    assert asked.body == {"ids": ["CorpusId:13665109", "CorpusId:7"]}
+
+
+@pytest.mark.parametrize("records", [json_reply({"message": "It broke"}, 500), json_reply({"error": "x"}), raw(b"[")])
+def test_where_that_request_fails_the_passages_stay(records: Behaviour) -> None:
+    with service_of(BODY, records=records) as service:
+        page = search(SemanticScholar, service, limits=ONCE)
+    assert page.outcome is Outcome.OK
+    assert [snippet.text for snippet in page.snippets] == [TEXT]
+    assert page.warnings[0].startswith("year, venue and DOI of its hits are not known: ")
+
+
+@pytest.mark.parametrize(
+    ("ids", "doi", "url"),
+    [
+        ({"ArXiv": "2101.00001"}, "10.48550/arxiv.2101.00001", "https://api.semanticscholar.org/CorpusID:13665109"),
+        ({"PubMed": "31000001"}, None, "https://pubmed.ncbi.nlm.nih.gov/31000001/"),
+        ({"PubMedCentral": "65001"}, None, "https://europepmc.org/article/PMC/PMC65001"),
+        ({"PubMed": "../x"}, None, "https://api.semanticscholar.org/CorpusID:13665109"),
+    ],
+)
+def test_a_paper_without_a_doi_is_known_by_what_other_sources_know_it_by(
+    ids: dict[str, str], doi: str | None, url: str
+) -> None:
+    with Service(found({**PAPER, "externalIds": ids})) as service:
+        (snippet,) = search(SemanticScholar, service, argument="papers").snippets
+    assert (snippet.doi, snippet.url) == (doi, url)

@@ -132,8 +132,8 @@ def test_scholar_cannot_filter_by_date_and_says_so() -> None:
         found = search(Serper, service, key=KEY, argument="scholar", since=2015, until=2020, country="de")
     assert service.asked[0].body == {"q": "perch", "num": 10, "gl": "de"}
     assert found.warnings == (
-        "serper:scholar cannot filter by since: not done",
-        "serper:scholar cannot filter by until: not done",
+        "it cannot filter by since: not done",
+        "it cannot filter by until: not done",
     )
 
 

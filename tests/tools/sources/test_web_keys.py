@@ -8,10 +8,11 @@ import pytest
 from tests.faulty_server import Behaviour, raw
 from tests.tools.service import Service, json_reply
 from tests.tools.sources.kept import kept_of_a_recorded_search
-from tests.tools.sources.searching import KEY
+from tests.tools.sources.searching import KEY, search
 
 from citerefine.refiner.protocols import Outcome
 from citerefine.tools.sources.brave import Brave
+from citerefine.tools.sources.europepmc import EuropePmc
 from citerefine.tools.sources.exa import Exa
 from citerefine.tools.sources.registry import key_variable
 from citerefine.tools.sources.serper import Serper
@@ -87,3 +88,38 @@ def test_a_key_in_a_body_that_cannot_be_read_is_told_to_nobody(engine: Engine, t
         page, kept = kept_of_a_recorded_search(engine.kind, service, tmp_path)
     assert page.outcome is Outcome.FAILED
     assert KEY.encode() not in kept
+
+
+@pytest.mark.parametrize(
+    ("kind", "reply", "says"),
+    [
+        (
+            Brave,
+            json_reply({"error": {"code": "SUBSCRIPTION_TOKEN_INVALID", "detail": "The token is invalid."}}, 422),
+            "answers 422 ('The token is invalid.'); check BRAVE_API_KEY: whether it is right",
+        ),
+        (
+            Serper,
+            json_reply({"message": "Not enough credits", "statusCode": 400}, 400),
+            "answers 400 ('Not enough credits'); check SERPER_API_KEY: whether it is right, and what its account may",
+        ),
+        (
+            Tavily,
+            json_reply({"detail": {"error": "This request exceeds your plan's set usage limit."}}, 432),
+            'answers 432 ("This request exceeds your plan\'s set usage limit."); check TAVILY_API_KEY',
+        ),
+        (Tavily, json_reply({"detail": {"error": "No."}}, 433), "answers 433 ('No.'); check TAVILY_API_KEY"),
+    ],
+)
+def test_a_key_without_credit_is_told_of_as_such(kind: type[Source], reply: Behaviour, says: str) -> None:
+    with Service(reply) as service:
+        page = search(kind, service, key=KEY)
+    assert page.outcome is Outcome.FAILED
+    assert says in page.warnings[0]
+    assert len(service.asked) == 1
+
+
+def test_nobody_is_told_to_check_a_key_where_there_is_none() -> None:
+    with Service(raw(b"Blocked", 403)) as service:
+        page = search(EuropePmc, service)
+    assert page.warnings == (f"{service.host} answers 403 ('Blocked')",)

@@ -17,6 +17,7 @@ from citerefine.tools.sources.settings import SourceSettings
 from citerefine.tools.sources.wikipedia import Wikipedia
 from citerefine.tools.sources.wire import Read
 from citerefine.tools.web import client
+from citerefine.tools.web import reply as web_reply
 from citerefine.tools.web.request import WebRequest
 
 PERCH: dict[str, Any] = {
@@ -69,7 +70,7 @@ def test_a_passage_is_read_field_by_field() -> None:
     assert snippet.text == "The perch is a fish."
     assert snippet.title == "European perch"
     assert snippet.url == f"{service.base_url}/wiki/European_perch"
-    assert snippet.source == "wikipedia:en/European_perch"
+    assert snippet.source == "wikipedia:127.0.0.1/European_perch"
     assert snippet.licence == "CC BY-SA 4.0"
     assert (snippet.section, snippet.authors, snippet.year) == (None, (), None)
     assert is_fresh(snippet.retrieved_at)
@@ -115,7 +116,7 @@ def test_search_and_article_are_asked_for_as_documented_and_the_query_is_one_par
         search(Wikipedia, service, TRICKY, 3)
     found, text = service.asked
     assert (found.method, found.path) == ("GET", "/w/rest.php/v1/search/page")
-    assert found.params == [("q", "AT&T & year=1900"), ("limit", "3")]
+    assert found.params == [("q", "AT&T year=1900"), ("limit", "3")]
     assert "q=AT%26T" in found.target
     assert (text.method, text.path) == ("GET", "/w/api.php")
     assert text.params == [
@@ -143,7 +144,7 @@ def test_an_address_holds_no_letter_that_would_end_its_path() -> None:
     with Service(route=wiki(pages({"key": key}), {key: article("Perch.")})) as service:
         (snippet,) = search(Wikipedia, service).snippets
     assert snippet.url == f"{service.base_url}/wiki/{quote('Why?_#1_Ångström')}/x"
-    assert snippet.source == f"wikipedia:en/{key}"
+    assert snippet.source == f"wikipedia:127.0.0.1/{key}"
     assert snippet.title is None
 
 
@@ -154,9 +155,9 @@ class Unplugged(client.WebClient):
         super().__init__()
         self.urls: list[str] = []
 
-    async def ask(self, request: WebRequest, read: Callable[..., Any], **how: Any) -> client.Asked:
+    async def ask(self, request: WebRequest, read: Callable[..., Any], **how: Any) -> web_reply.Asked:
         self.urls.append(request.url)
-        return client.Asked(Read([], 0), False, datetime.now(UTC))
+        return web_reply.Asked(Read([], 0), False, datetime.now(UTC))
 
 
 @pytest.mark.parametrize(
@@ -164,7 +165,11 @@ class Unplugged(client.WebClient):
     [
         (None, None, "https://en.wikipedia.org", ()),
         (None, "de", "https://de.wikipedia.org", ()),
-        ("http://wiki.example.org/mirror", "de", "http://wiki.example.org/mirror", ()),
+        ("http://wiki.example.org/mirror", None, "http://wiki.example.org/mirror", ()),
+        (
+            "http://wiki.example.org/mirror", "de", "http://wiki.example.org/mirror",
+            ("it is asked at http://wiki.example.org/mirror, of which nobody knows whether it is in 'de'",),
+        ),
         ("https://de.wikipedia.org", "de", "https://de.wikipedia.org", ()),
         (
             "https://fr.wikipedia.org/", "de", "https://fr.wikipedia.org",
@@ -182,11 +187,17 @@ def test_the_language_chooses_the_host_unless_an_address_is_set(
     assert found.warnings == warnings
 
 
-def test_the_language_of_an_address_of_ones_own_is_that_of_the_filter() -> None:
+def test_the_language_of_an_address_of_ones_own_is_not_known_and_is_never_that_of_the_filter() -> None:
     with Service(route=lake()) as service:
         found = search(Wikipedia, service, language="de")
-    assert {snippet.source for snippet in found.snippets} == {"wikipedia:de/European_perch"}
-    assert not found.warnings
+    assert {snippet.source for snippet in found.snippets} == {"wikipedia:127.0.0.1/European_perch"}
+    assert found.warnings == (f"it is asked at {service.base_url}, of which nobody knows whether it is in 'de'",)
+
+
+def test_no_word_of_a_query_is_an_operator_or_a_condition() -> None:
+    with Service(route=lake()) as service:
+        search(Wikipedia, service, '~intitle:"perch" OR insource:/x*/ -roach !carp')
+    assert service.asked[0].param("q") == "intitle perch or insource x roach carp"
 
 
 def test_filters_it_does_not_know_are_warned_of() -> None:

@@ -17,6 +17,7 @@ from citerefine.tools.sources.wire import (
     names,
     tidy,
     xml_root,
+    xml_text,
     year_in,
 )
 from citerefine.tools.web.reply import WebReply
@@ -64,6 +65,30 @@ def test_entities_are_not_expanded_and_files_not_read(body: bytes) -> None:
 def test_what_is_no_xml_is_refused(body: bytes) -> None:
     with pytest.raises(ValueError, match=r"no XML|empty"):
         xml_root(reply(body))
+
+
+@pytest.mark.parametrize(
+    ("marked_up", "text"),
+    [
+        ("10<sup>9</sup> cells", "10⁹ cells"),
+        ("10<jats:sup>&#8722;3</jats:sup> M", "10⁻³ M"),
+        ("2<sup>0.5</sup> and e<sup>kt</sup> and x<sup>n</sup>", "2^(0.5) and e^(kt) and xⁿ"),
+        ("the 1<sup>st</sup> p16<sup>INK4a</sup><sup>[1]</sup>", "the 1st p16INK4a[1]"),
+        ("CD4<sup>+</sup>, H<sub>2</sub>O", "CD4⁺, H2O"),
+        ("log<sub>2</sub>5 of 10<sub>2</sub>", "log₂5 of 10₂"),
+        ("<h4>Results</h4>Perch doubled.<h4>Why?</h4>Warmth.", "Results: Perch doubled. Why? Warmth."),
+        ("<title>Perch</title>", "Perch"),
+    ],
+)
+def test_powers_stay_powers_and_headings_end(marked_up: str, text: str) -> None:
+    assert plain(marked_up) == text
+
+
+def test_powers_in_xml_stay_powers() -> None:
+    body = (
+        b"<a>10<sup>9</sup>, <m:msup xmlns:m='m'><m:mn>10</m:mn><m:mn>3</m:mn></m:msup>, H<sub>2</sub>O<!-- x --></a>"
+    )
+    assert xml_text(xml_root(reply(body))) == "10⁹, 10³, H2O"
 
 
 def test_markup_becomes_plain_text_and_comparisons_stay() -> None:
