@@ -98,9 +98,7 @@ class Searched:
 
     async def aclose(self) -> None:
         """Closes connections; to be awaited in the event loop in which it was searched."""
-        await close_all((self._search,))
-        if self._web is not None:
-            await self._web.aclose()
+        await close_all((self._search, self._web))
 
 
 @contextmanager
@@ -148,17 +146,16 @@ def _open_sources(paths: Sequence[Path], sources: Sources, stack: ExitStack) -> 
 
 def _reading(search: SearchTool, pages: int, store: "WebStore | None") -> SearchTool:
     """The search, with pages that are read behind its hits. Raises InputError."""
+    from pydantic import ValidationError
+
     from citerefine.tools.fetching.addresses import Access
     from citerefine.tools.fetching.fetcher import PageFetcher
     from citerefine.tools.fetching.reading import PageReading
 
-    allow, ports = list[str](), [80, 443]
-    for entry in os.environ.get(READ_HOSTS, "").replace(",", " ").split():
-        host, colon, port = entry.rpartition(":")
-        if colon and ":" not in host and port.isdecimal():  # an IPv6 network has more of them
-            ports.append(int(port))
-        allow.append(host if colon and ":" not in host else entry)
-    access = Access(allow=tuple(allow), ports=tuple(ports))
+    try:
+        access = Access(allow=tuple(os.environ.get(READ_HOSTS, "").replace(",", " ").split()))
+    except ValidationError as error:
+        raise InputError(f"{READ_HOSTS}: {error.errors()[0]['msg'].removeprefix('Value error, ')}") from None
     return PageReading(search, PageFetcher(store=store, access=access), pages)
 
 

@@ -8,8 +8,18 @@ from collections.abc import Iterable
 
 
 async def close_all(tools: Iterable[object]) -> None:
-    """Closes those that can be closed, one after the other."""
+    """Closes those that can be closed, one after the other, whatever becomes of the others.
+
+    Raises what the first one raised that could not be closed, but a cancellation before anything else.
+    """
+    errors = list[BaseException]()
     for tool in tools:
         close = getattr(tool, "aclose", None)
-        if close is not None:
+        if close is None:
+            continue
+        try:
             await close()
+        except BaseException as error:  # a cancelled one, too, must not leave the others open
+            errors.append(error)
+    if errors:
+        raise next((error for error in errors if not isinstance(error, Exception)), errors[0])

@@ -9,10 +9,11 @@ here: what is asked and how it is read (sources/), pages of the open web (fetchi
 
 import asyncio
 import random
+import threading
 from collections.abc import Callable
 from datetime import UTC, datetime
 from types import TracebackType
-from typing import Any, Final, NamedTuple, Self, TypeVar
+from typing import Any, Final, Self, TypeVar
 from urllib.parse import urlsplit
 from weakref import WeakKeyDictionary
 
@@ -21,13 +22,13 @@ from pydantic import Field
 
 from citerefine.refiner.chat.bounded_body import BadBodyError, BodyTooLargeError, bounded
 from citerefine.refiner.chat.breaker import Breaker
-from citerefine.refiner.chat.single_flight import SingleFlight
 from citerefine.refiner.errors import ReplayError
 from citerefine.refiner.records import Record
 from citerefine.tools.web.failures import WebFailure, clean, refused
-from citerefine.tools.web.identity import user_agent
+from citerefine.tools.web.in_loop import InLoop
+from citerefine.tools.web.masking import keep_queries_out_of_logs, masked_body
 from citerefine.tools.web.pacing import UNHURRIED, Lane, Pace
-from citerefine.tools.web.reply import WebReply
+from citerefine.tools.web.reply import Asked, WebReply
 from citerefine.tools.web.request import NOBODY, Auth, WebRequest
 from citerefine.tools.web.store import StoreMode, WebStore
 
@@ -36,6 +37,10 @@ T = TypeVar("T")
 _LOOPBACK: Final = ("localhost", "127.0.0.1", "::1")
 _AT_BAD_BODIES: Final = 2
 """Attempts: one unreadable body may be chance; the second is not."""
+_FAIR: Final = 0.5
+"""Part of the deadline: a host that was given less of it, because of waits before, is not called too slow."""
+
+keep_queries_out_of_logs()
 
 
 class WebLimits(Record):
@@ -50,37 +55,6 @@ class WebLimits(Record):
     """Longest body that is read, unpacked."""
 
 
-class Asked(NamedTuple):
-    """What was read of a reply."""
-
-    value: Any
-    cached: bool
-    """Whether nobody was asked for it now."""
-    fetched_at: datetime
-
-
-class _Here:
-    """What belongs to one event loop."""
-
-    def __init__(self) -> None:
-        self.lanes: dict[str, Lane] = {}
-        self.breakers: dict[str, Breaker] = {}
-        self.flights = SingleFlight[Asked]()
-        self.clients: dict[bool, httpx2.AsyncClient] = {}
-        """By whether they go to this machine, without proxy and certificates."""
-
-    def client(self, direct: bool) -> httpx2.AsyncClient:
-        if direct not in self.clients:
-            self.clients[direct] = httpx2.AsyncClient(
-                follow_redirects=False,
-                trust_env=not direct,
-                verify=not direct,
-                headers={"User-Agent": user_agent(), "Accept-Encoding": "gzip"},
-                timeout=httpx2.Timeout(None, connect=10.0),
-            )
-        return self.clients[direct]
-
-
 class WebClient:
     """Asks services; one object for all sources of a run. May be used in several event loops."""
 
@@ -88,7 +62,8 @@ class WebClient:
         """`store`: what replies are kept in; it stays open when the client is closed."""
         self.store = store
         self.limits = limits or WebLimits()
-        self._loops = WeakKeyDictionary[asyncio.AbstractEventLoop, _Here]()
+        self._loops = WeakKeyDictionary[asyncio.AbstractEventLoop, InLoop]()
+        self._lock = threading.Lock()
 
     @property
     def replays(self) -> bool:
@@ -113,13 +88,18 @@ class WebClient:
             auth: what goes along and is kept nowhere.
 
         Raises:
-            WebFailure: if there is no reply that can be read.
+            WebFailure: if there is no reply that can be read, or the client was closed in this event loop.
             ReplayError: if it is to be replayed, and was not recorded.
-            InputError: if the store cannot be read or written.
+            InputError: if a recording cannot be read or written.
         """
         if self.store is not None and (kept := self._kept(self.store, request, read)) is not None:
             return kept
-        shared = await self._here().flights.run(request.key, lambda: self._send(request, read, pace, auth))
+        try:
+            shared = await self._here().flights.run(request.key, lambda: self._send(request, read, pace, auth))
+        except asyncio.CancelledError:
+            if self.store is not None:
+                self.store.note_unawaited(request)
+            raise
         return shared.value
 
     @staticmethod
@@ -141,13 +121,14 @@ class WebClient:
 
     async def _send(self, request: WebRequest, read: Callable[[WebReply], T], pace: Pace, auth: Auth) -> Asked:
         try:
-            reply, value = await self._persist(request, read, pace, auth)
+            with self._here().under_way(urlsplit(request.url).netloc):
+                reply, value = await self._persist(request, read, pace, auth)
         except WebFailure as failure:
             if self.store is not None:
-                self.store.keep_failure(request, failure)
+                await self.store.take(request, failure)
             raise
         if self.store is not None:
-            self.store.keep(request, reply)
+            await self.store.take(request, reply)
         return Asked(value, False, reply.fetched_at)
 
     async def _persist(
@@ -155,7 +136,7 @@ class WebClient:
     ) -> tuple[WebReply, T]:
         """A reply and what was read of it, after several attempts if need be."""
         host = urlsplit(request.url).netloc
-        lane, breaker = self._lane(host, pace)
+        lane, breaker = self._here().lane(host, pace)
         until = _now() + self.limits.deadline
         n_bad = 0
         for attempt in range(1, self.limits.attempts + 1):
@@ -179,13 +160,17 @@ class WebClient:
         if not breaker.admits:
             again = f"; it is tried again in {breaker.wait:.0f} s" if breaker.wait else ""
             raise WebFailure(f"{host} failed {breaker.failures} times in a row{again}", "resting", breaker.wait)
-        entry = breaker.enter()
+        entry, left = breaker.enter(), 0.0
         try:
-            async with asyncio.timeout_at(until), lane.turn(until):
+            async with lane.turn(until), asyncio.timeout_at(until):
+                left = until - _now()
                 reply = await self._exchange(request, auth, lane)
             value = _read(reply, read, host, auth)
         except TimeoutError:
-            breaker.fail(entry, "deadline", "too slow")
+            if left < self.limits.deadline * _FAIR:
+                breaker.leave(entry)
+            else:
+                breaker.fail(entry, "deadline", "too slow")
             raise WebFailure(f"no complete reply from {host} within {self.limits.deadline:g} s", "deadline") from None
         except WebFailure as failure:
             if failure.code == "rate_limited":  # it may not even have been sent
@@ -214,7 +199,7 @@ class WebClient:
                 headers={**dict(request.headers), **secret_headers},
             ) as response:
                 lane.learn(response.headers)
-                body = await self._body(response)
+                body = masked_body(await self._body(response), auth.secrets)
         except (httpx2.HTTPError, httpx2.InvalidURL, OSError) as error:
             raise _broken(error, parts.netloc, auth) from None
         except BodyTooLargeError:
@@ -235,23 +220,19 @@ class WebClient:
         stream = bounded(_Raw(response), response.headers, response.status_code, self.limits.reply_bytes)
         return b"".join([piece async for piece in stream])
 
-    def _here(self) -> _Here:
+    def _here(self) -> InLoop:
         loop = asyncio.get_running_loop()
-        if loop not in self._loops:
-            self._loops[loop] = _Here()
-        return self._loops[loop]
-
-    def _lane(self, host: str, pace: Pace) -> tuple[Lane, Breaker]:
-        here = self._here()
-        if host not in here.lanes:
-            here.lanes[host], here.breakers[host] = Lane(host, pace), Breaker()
-        return here.lanes[host], here.breakers[host]
+        with self._lock:
+            here = self._loops.get(loop)
+            if here is None:
+                for ended in [known for known in self._loops if known.is_closed()]:
+                    del self._loops[ended]  # its connections would keep it, and it them
+                here = self._loops[loop] = InLoop()
+        return here
 
     async def aclose(self) -> None:
-        """Closes the connections of this event loop."""
-        here = self._loops.pop(asyncio.get_running_loop(), None)
-        for client in here.clients.values() if here else ():
-            await client.aclose()
+        """Ends what is under way in this event loop, and closes its connections; nothing is asked in it any more."""
+        await self._here().aclose()
 
     async def __aenter__(self) -> Self:
         return self

@@ -12,6 +12,7 @@ from typing import Final
 from citerefine.refiner.chat.failures import excerpt, read_retry_after, server_message
 from citerefine.refiner.errors import CiterefineError
 from citerefine.refiner.protocols import Outcome
+from citerefine.tools.web.masking import masked
 
 FAILURES: Final[dict[str, str]] = {
     "unreachable": "no connection, or it broke before the reply was complete",
@@ -69,10 +70,7 @@ def refused(host: str, status: int, headers: Mapping[str, str], body: bytes, sec
 
 def clean(said: str, secrets: Iterable[str]) -> str:
     """The first words of what somebody said, on one line, without anything secret."""
-    for secret in secrets:
-        if secret:
-            said = said.replace(secret, "[key]")
-    return excerpt(said)
+    return excerpt(masked(said, secrets))
 
 
 def code_of(status: int) -> str:
@@ -94,5 +92,6 @@ _ADVICE: Final[dict[str, str]] = {"rate_limited": "; ask less often"}
 _REFUSING: Final = (400, 422)
 """With which some services say what others say with 401 or 402."""
 _KEY_TROUBLE: Final = re.compile(
-    r"SUBSCRIPTION_TOKEN_INVALID|not enough credits|api[ _-]?key (?:is )?(?:not valid|invalid)|invalid api[ _-]?key", re.I
+    r"SUBSCRIPTION_TOKEN_INVALID|not enough credits|api[ _-]?key (?:is )?(?:not valid|invalid)|invalid api[ _-]?key",
+    re.I,
 )

@@ -39,6 +39,8 @@ class Lane:
         self._distance = _MARGIN / pace.per_second if pace.per_second else 0.0
         self._next = 0.0
         """When the next request may leave, by the loop's clock."""
+        self._held = 0.0
+        """Until when the host asked to be left alone."""
         self._waiting = 0
 
     @asynccontextmanager
@@ -49,22 +51,37 @@ class Lane:
             until: when a turn comes too late, by the loop's clock.
 
         Raises:
-            WebFailure: `rate_limited`, where it would; nothing has been used up then.
+            WebFailure: `rate_limited`, where it would, or did not come by then; the host knows nothing of it.
         """
         self._check(self._waiting, until)
+        await self._take_place(until)
+        try:
+            await self._wait(until)
+            yield
+        finally:
+            self._places.release()
+
+    async def _take_place(self, until: float) -> None:
+        wait = until - _now()
         self._waiting += 1
         try:
-            await self._places.acquire()
+            async with asyncio.timeout_at(until):
+                await self._places.acquire()
+        except TimeoutError:
+            raise WebFailure(
+                f"nothing was asked of {self._host}: its turn did not come within {wait:.3g} s", "rate_limited"
+            ) from None
         finally:
             self._waiting -= 1
-        try:
+
+    async def _wait(self, until: float) -> None:
+        """Until the host may be asked; once more where it asked meanwhile to be left alone."""
+        start = -1.0
+        while start < self._held:
             self._check(0, until)
             start = max(_now(), self._next)
             self._next = start + self._distance
             await asyncio.sleep(max(0.0, start - _now()))
-            yield
-        finally:
-            self._places.release()
 
     def _check(self, n_before: int, until: float) -> None:
         """Raises WebFailure if a turn behind so many others comes too late."""
@@ -75,7 +92,8 @@ class Lane:
 
     def hold(self, seconds: float) -> None:
         """Lets nothing leave for so long, as the host asked."""
-        self._next = max(self._next, _now() + seconds)
+        self._held = max(self._held, _now() + seconds)
+        self._next = max(self._next, self._held)
 
     def learn(self, headers: Mapping[str, str]) -> None:
         """Slows down to the rate that the host states in `x-rate-limit-limit` and `x-rate-limit-interval`."""

@@ -1,10 +1,10 @@
 """What a service answered.
 
-In: nothing. Out: `WebReply`. Not here: reading it (sources/).
+In: nothing. Out: `WebReply`; `Asked`, what was read of it. Not here: reading it (sources/).
 """
 
 from datetime import datetime
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 
 class WebReply(NamedTuple):
@@ -16,3 +16,12 @@ class WebReply(NamedTuple):
     """As in `application/json`, without parameters; empty where the service did not say."""
     fetched_at: datetime
     """With a time zone."""
+
+
+class Asked(NamedTuple):
+    """What was read of a reply."""
+
+    value: Any
+    cached: bool
+    """Whether nobody was asked for it now."""
+    fetched_at: datetime

@@ -1,15 +1,15 @@
 """The client of services: one outcome for each request, whatever the service does, and nothing asked in vain."""
 
 import asyncio
-from collections.abc import Callable, Coroutine
-from functools import partial
-from pathlib import Path
+import gc
+import weakref
 from typing import Any
 
 import pytest
-from pydantic import SecretStr
 from tests.faulty_server import (
     Behaviour,
+    Line,
+    Request,
     brackets,
     date_in,
     drip,
@@ -23,43 +23,11 @@ from tests.faulty_server import (
     status,
 )
 from tests.tools.service import Service, json_reply
+from tests.tools.web.asking import BODY, OK, ask, read, request_to, run
 
-from citerefine.refiner.errors import InputError, ReplayError
-from citerefine.tools.sources.wire import json_object
-from citerefine.tools.web.client import Asked, WebClient, WebLimits
+from citerefine.tools.web.client import WebClient
 from citerefine.tools.web.failures import FAILURES, WebFailure
 from citerefine.tools.web.pacing import Pace
-from citerefine.tools.web.reply import WebReply
-from citerefine.tools.web.request import Auth, WebRequest
-from citerefine.tools.web.store import StoreMode, WebStore
-
-KEY = "very-secret-key-0123456789"
-BODY = b'{"text": "Perch doubled."}'
-OK = raw(BODY)
-
-
-def read(reply: WebReply) -> str:
-    text = json_object(reply).get("text")
-    if not isinstance(text, str):
-        raise ValueError("it has no text")
-    return text
-
-
-def request_to(service: Service, **values: Any) -> WebRequest:
-    return WebRequest(**{"source": "lake", "url": f"{service.base_url}/search", **values})
-
-
-def run(work: Callable[[WebClient], Coroutine[Any, Any, Any]], store: WebStore | None = None, **limits: Any) -> Any:
-    async def inner() -> Any:
-        async with WebClient(store, WebLimits(**{"deadline": 5, "backoff": 0.01, **limits})) as web:
-            return await work(web)
-
-    return asyncio.run(inner())
-
-
-def ask(service: Service, store: WebStore | None = None, **limits: Any) -> Asked:
-    asked: Asked = run(lambda web: web.ask(request_to(service), read), store, **limits)
-    return asked
 
 
 def failure(service: Service, **limits: Any) -> WebFailure:
@@ -213,6 +181,37 @@ def test_who_would_wait_beyond_the_deadline_is_told_at_once() -> None:
     assert len(service.asked) == 1
 
 
+def test_requests_that_waited_for_their_turn_in_vain_do_not_count_against_the_host() -> None:
+    async def crowd(web: WebClient) -> list[str]:
+        requests = [request_to(service, params=(("q", str(number)),)) for number in range(9)]
+        asked = (web.ask(request, read, pace=Pace(at_once=1)) for request in requests[:8])
+        ended = await asyncio.gather(*asked, return_exceptions=True)
+        behaviour.append(OK)
+        return [getattr(one, "code", "ok") for one in (*ended, await web.ask(requests[8], read))]
+
+    behaviour = [hang()]  # of those behind it, one may be sent at the last moment
+    with Service(route=lambda _: behaviour[-1]) as service:
+        first, *others, last = run(crowd, deadline=0.5, attempts=1)
+    assert (first, last) == ("deadline", "ok")
+    assert set(others) <= {"rate_limited", "deadline"}
+
+
+def test_a_host_that_was_asked_late_is_not_called_too_slow() -> None:
+    def after_a_while(request: Request, line: Line) -> None:
+        line.wait(1.2)
+        OK(request, line)
+
+    async def crowd(web: WebClient) -> str:
+        requests = [request_to(service, params=(("q", str(number)),)) for number in range(11)]
+        asked = (web.ask(request, read, pace=Pace(at_once=5)) for request in requests[:10])
+        ended = await asyncio.gather(*asked, return_exceptions=True)
+        assert [getattr(one, "code", "ok") for one in ended] == [*["ok"] * 5, *["deadline"] * 5]
+        return str((await web.ask(requests[10], read)).value)
+
+    with Service([*[after_a_while] * 5, *[hang()] * 5, OK]) as service:
+        assert run(crowd, deadline=2, attempts=1) == "Perch doubled."
+
+
 def test_a_stated_rate_limit_slows_it_down() -> None:
     headers = {"X-Rate-Limit-Limit": "10", "X-Rate-Limit-Interval": "1s"}
 
@@ -225,67 +224,34 @@ def test_a_stated_rate_limit_slows_it_down() -> None:
     assert service.asked[-1].at - service.asked[1].at >= 0.19
 
 
-def test_a_key_goes_along_and_is_in_no_message_and_no_store(tmp_path: Path) -> None:
-    auth = Auth(headers=(("x-api-key", SecretStr(KEY)),), params=(("api_key", SecretStr(KEY)),))
-    leaky = status(403, f"the key {KEY} is not valid")
-    with Service([OK, leaky, redirect(f"http://elsewhere/?api_key={KEY}")]) as service:
-        with WebStore(tmp_path / "run.db", StoreMode.RECORD) as store:
-            run(lambda web: web.ask(request_to(service), read, auth=auth), store)
-            for refused in (request_to(service, params=(("q", query),)) for query in ("denied", "moved")):
-                with pytest.raises(WebFailure) as caught:
-                    run(partial(WebClient.ask, request=refused, read=read, auth=auth), store)
-                assert KEY not in str(caught.value)
-        stored = b"".join(path.read_bytes() for path in tmp_path.iterdir())
-    assert service.asked[0].headers["x-api-key"] == KEY
-    assert service.asked[0].param("api_key") == KEY
-    assert KEY.encode() not in stored
+def test_requests_under_way_end_when_it_is_closed_and_nothing_is_asked_afterwards() -> None:
+    async def close(web: WebClient) -> list[BaseException]:
+        requests = [request_to(service, params=(("q", str(number)),)) for number in range(5)]
+        asking = [asyncio.create_task(web.ask(request, read)) for request in requests[:4]]
+        while len(service.asked) < 2:
+            await asyncio.sleep(0.01)
+        await web.aclose()
+        ended = await asyncio.gather(*asking, web.ask(requests[4], read), return_exceptions=True)
+        return [one for one in ended if isinstance(one, BaseException)]
+
+    with Service(hang()) as service:
+        ended = run(close)
+        n_asked = len(service.asked)
+    assert [getattr(one, "code", one) for one in ended] == ["unreachable"] * 5
+    assert str(ended[4]) == f"{service.host} is asked nothing more: the client is closed"
+    assert n_asked <= 4
 
 
-def test_a_cache_spares_the_service_and_says_so(tmp_path: Path) -> None:
-    with Service(OK) as service, WebStore(tmp_path / "cache.db", StoreMode.CACHE) as store:
-        first, second = ask(service, store), ask(service, store)
-    assert (first.value, first.cached) == (second.value, not second.cached) == ("Perch doubled.", False)
-    assert first.fetched_at == second.fetched_at
-    assert len(service.asked) == 1
+@pytest.mark.filterwarnings("ignore::ResourceWarning", "ignore::pytest.PytestUnraisableExceptionWarning")
+def test_an_event_loop_that_ended_without_closing_is_not_kept() -> None:
+    web = WebClient()
 
+    async def ask_there() -> weakref.ref[asyncio.AbstractEventLoop]:
+        await web.ask(request_to(service), read)
+        return weakref.ref(asyncio.get_running_loop())
 
-@pytest.mark.parametrize("behaviour", [rate_limited("600"), html(), json_reply({"error": "no"}), status(500)])
-def test_a_cache_never_keeps_what_is_no_reply(behaviour: Behaviour, tmp_path: Path) -> None:
-    with WebStore(tmp_path / "cache.db", StoreMode.CACHE) as store:
-        with Service(behaviour) as service, pytest.raises(WebFailure):
-            ask(service, store, attempts=1)
-        service_two = Service(OK)
-        with service_two:
-            assert ask(service_two, store).cached is False
-
-
-def test_a_recording_is_replayed_without_a_service_failures_too(tmp_path: Path) -> None:
-    with Service([OK, status(404, "gone")]) as service, WebStore(tmp_path / "run.db", StoreMode.RECORD) as store:
-        recorded = ask(service, store)
-        gone = request_to(service, params=(("q", "gone"),))
-        with pytest.raises(WebFailure) as first:
-            run(lambda web: web.ask(gone, read), store)
-    with WebStore(tmp_path / "run.db", StoreMode.REPLAY) as store:
-        replayed = ask(service, store)
-        with pytest.raises(WebFailure) as second:
-            run(lambda web: web.ask(gone, read), store)
-    assert (replayed.value, replayed.fetched_at, replayed.cached) == (recorded.value, recorded.fetched_at, True)
-    assert (str(first.value), first.value.code) == (str(second.value), second.value.code)
-
-
-def test_a_replay_miss_names_the_request_and_what_is_nearest(tmp_path: Path) -> None:
-    with Service(OK) as service, WebStore(tmp_path / "run.db", StoreMode.RECORD) as store:
-        run(lambda web: web.ask(request_to(service, params=(("q", "perch"),)), read), store)
-    with WebStore(tmp_path / "run.db", StoreMode.REPLAY) as store, pytest.raises(ReplayError) as caught:
-        run(lambda web: web.ask(request_to(service, params=(("q", "roach"),)), read), store)
-    assert "does not hold the request: GET" in str(caught.value)
-    assert "q='roach'; nearest to it is: GET" in str(caught.value)
-    assert "q='perch'" in str(caught.value)
-
-
-def test_what_cannot_be_a_store_is_refused(tmp_path: Path) -> None:
-    (tmp_path / "notes.txt").write_text("no database at all, but long enough to be looked into" * 50)
-    with pytest.raises(InputError, match="cannot be used as a store"):
-        WebStore(tmp_path / "notes.txt", StoreMode.CACHE)
-    with pytest.raises(InputError, match="does not exist"):
-        WebStore(tmp_path / "none.db", StoreMode.REPLAY)
+    with Service(OK) as service:
+        ended = [asyncio.run(ask_there()) for _ in range(3)]
+        asyncio.run(web.aclose())
+    gc.collect()
+    assert [loop() for loop in ended] == [None, None, None]
