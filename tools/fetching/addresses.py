@@ -8,9 +8,9 @@ as open as that one. Not here: URLs (urls.py), resolving and connecting (connect
 
 from collections.abc import Iterator
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
-from typing import Final
+from typing import Final, NamedTuple
 
-from pydantic import Field, field_validator
+from pydantic import field_validator
 
 from citerefine.refiner.errors import InputError
 from citerefine.refiner.records import Record
@@ -43,6 +43,9 @@ _METADATA: Final = frozenset(
 _ALWAYS_CLOSED: Final = (IPv4Network("169.254.0.0/16"), IPv6Network("fe80::/10"))
 """Link-local: clouds use it for more such services, and no page is kept there."""
 
+PORTS: Final[tuple[int, ...]] = (80, 443)
+"""At which pages are asked for, unless an entry names another."""
+
 _PLACES: Final = (
     (12, 13, 14, 15), (2, 3, 4, 5), (4, 5, 6, 7), (5, 6, 7, 9), (6, 7, 9, 10), (7, 9, 10, 11), (9, 10, 11, 12),
 )  # fmt: skip
@@ -52,37 +55,62 @@ _TEREDO: Final = IPv6Network("2001::/32")
 _ISATAP: Final = (b"\x00\x00\x5e\xfe", b"\x02\x00\x5e\xfe")
 
 
+class _Own(NamedTuple):
+    """What one entry of `Access.allow` opens."""
+
+    place: str
+    """A host, or a network as it is written."""
+    network: IPv4Network | IPv6Network | None
+    ports: tuple[int, ...]
+
+    def holds(self, address: Address, host: str) -> bool:
+        """Whether an address of a host belongs to it."""
+        if self.network is None:
+            return host == self.place
+        inner = address.ipv4_mapped if isinstance(address, IPv6Address) else None
+        return any(one in self.network for one in (address, inner) if one is not None)
+
+
 class Access(Record):
-    """What may be asked for pages."""
+    """What may be asked for pages: the public internet, and what is named."""
 
     allow: tuple[str, ...] = ()
-    """Hosts and networks of one's own that may be read though they are not public: `wiki.intern`, `10.0.0.0/8`."""
-    ports: tuple[int, ...] = Field(default=(80, 443), min_length=1)
+    """Hosts and networks of one's own that may be read though they are not public: `wiki.intern`, `10.0.0.0/8`.
+
+    One with a port, as in `wiki.intern:8080` or `[fd12::/16]:8080`, may be read at that port alone.
+    """
 
     @field_validator("allow")
     @classmethod
     def _are_hosts_or_networks(cls, allow: tuple[str, ...]) -> tuple[str, ...]:
         for entry in allow:
-            if _network(entry) is None and not all(part.replace("-", "").isalnum() for part in entry.split(".")):
+            own = _own(entry)
+            if own.network is None and not all(part.replace("-", "").isalnum() for part in own.place.split(".")):
                 raise InputError(f"{entry!r} is neither a host nor a network; write wiki.example.org or 10.0.0.0/8")
         return tuple(entry.lower() for entry in allow)
 
-    def refusal(self, address: str, host: str) -> str | None:
-        """Why an address of a host may not be connected to; None if it may."""
+    def refusal(self, address: str, host: str, port: int) -> str | None:
+        """Why an address of a host may not be connected to at a port; None if it may."""
         try:
             place = ip_address(address)
         except ValueError:
             return f"{address!r} is no address"
         if _tells_keys(place):
             return f"{address} may give away the keys of this machine"
-        if host in self.allow or self._is_own(place):
+        owns = [own for own in map(_own, self.allow) if own.holds(place, host)]
+        if any(port in own.ports for own in owns):
             return None
-        return None if is_public(place) else f"{address} is no address of the public internet"
+        if not owns and not is_public(place):
+            return f"{address} is no address of the public internet"
+        ports = sorted({port for own in owns for port in own.ports} | ({*PORTS} if is_public(place) else set()))
+        return None if port in ports else f"the port {port} is not among {', '.join(map(str, ports))}"
 
-    def _is_own(self, place: Address) -> bool:
-        inner = place.ipv4_mapped if isinstance(place, IPv6Address) else None
-        networks = [network for entry in self.allow if (network := _network(entry)) is not None]
-        return any(one in network for network in networks for one in (place, inner) if one is not None)
+    def port_refusal(self, host: str, port: int) -> str | None:
+        """Why no address that a host may have is connected to at a port; None if one may be."""
+        owns = [own for own in map(_own, self.allow) if own.network is not None or own.place == host]
+        if port in PORTS or any(port in own.ports for own in owns):
+            return None
+        return f"the port {port} is not among {', '.join(map(str, PORTS))}"
 
 
 def is_public(place: Address) -> bool:
@@ -119,6 +147,20 @@ def _every_ipv4_in(place: Address) -> Iterator[IPv4Address]:
 
 def _ipv4_at(place: IPv6Address, offsets: tuple[int, ...]) -> IPv4Address:
     return IPv4Address(bytes(place.packed[offset] for offset in offsets))
+
+
+def _own(entry: str) -> _Own:
+    """Raises InputError if its port is none."""
+    place, _, port = entry.lower().rpartition(":")
+    bracketed = place.startswith("[") and place.endswith("]")
+    if not (port.isascii() and port.isdecimal()) or not place or (":" in place and not bracketed):
+        place, ports = entry.lower(), PORTS
+    elif 0 < int(port) <= 65_535:
+        ports = (int(port),)
+    else:
+        raise InputError(f"{entry!r} ends with a port that there is not; write one from 1 to 65535")
+    place = place.removeprefix("[").removesuffix("]")
+    return _Own(place, _network(place), ports)
 
 
 def _network(entry: str) -> IPv4Network | IPv6Network | None:

@@ -71,7 +71,7 @@ class CheckedBackend(httpcore2.AsyncNetworkBackend):
         if not addresses:
             raise WebFailure(f"{host} has no address", "unreachable")
         for address in addresses:
-            if (why := self._access.refusal(address, host)) is not None:
+            if (why := self._access.refusal(address, host, port)) is not None:
                 raise WebFailure(f"{host} is not asked: {why}", "refused_address")
         return addresses[:_MOST_ADDRESSES]
 

@@ -23,7 +23,8 @@ from citerefine.tools.fetching.connecting import Resolver, checked_pool, resolve
 from citerefine.tools.fetching.downloading import Got, Redirect, Wanted, follow, get
 from citerefine.tools.fetching.limits import PageLimits
 from citerefine.tools.fetching.page import Page
-from citerefine.tools.fetching.page_text import ACCEPT, in_utf8, kind_of, read_page, refuse_kind
+from citerefine.tools.fetching.page_text import ACCEPT, in_utf8, is_light, kind_of, read_page, refuse_kind
+from citerefine.tools.fetching.reader_pool import ReaderPool
 from citerefine.tools.fetching.robots import Robots, read_robots, robots_without
 from citerefine.tools.fetching.urls import PageUrl, page_url
 from citerefine.tools.readers.document import UnreadableFile
@@ -36,8 +37,6 @@ from citerefine.tools.web.store import StoreMode, WebStore
 _SOURCE: Final = "page"
 _VERSION: Final = 1
 """To be raised when pages are asked for otherwise."""
-_ANYWHERE: Final = Access(allow=("0.0.0.0/0", "::/0"), ports=tuple(range(1, 65_536)))
-"""For pages that are not asked for, but replayed."""
 _EXTRA: Final = ("protego", "pypdf", "trafilatura")
 
 
@@ -53,8 +52,9 @@ class _Host:
 class _Here:
     """What belongs to one event loop."""
 
-    def __init__(self, pool: httpcore2.AsyncConnectionPool) -> None:
+    def __init__(self, pool: httpcore2.AsyncConnectionPool, readers: ReaderPool) -> None:
         self.pool = pool
+        self.readers = readers
         self.hosts: dict[str, _Host] = {}
         self.host_flights = SingleFlight[_Host]()
         self.page_flights = SingleFlight[Page]()
@@ -112,7 +112,7 @@ class PageFetcher:
 
     async def _replayed(self, url: str, store: WebStore) -> Page:
         """A page as it was recorded, whatever may be asked from here: nobody is."""
-        place = page_url(url, _ANYWHERE)
+        place = page_url(url)
         try:
             stored = store.find(_request(place))
         except ReplayError:
@@ -171,12 +171,12 @@ class PageFetcher:
 
     async def _read(self, place: PageUrl, reply: WebReply, *, cached: bool) -> Page:
         """The page of a reply. Raises WebFailure."""
-        seconds = self.limits.extraction
+        body, kind = reply.body, reply.content_type
         try:
-            async with asyncio.timeout(seconds):
-                text = await asyncio.to_thread(read_page, reply.body, reply.content_type, self.limits)
-        except TimeoutError:  # the thread goes on to its end, which nobody awaits
-            raise WebFailure(f"its text could not be found within {seconds:g} s", "unreadable") from None
+            if is_light(body, kind):
+                text = await asyncio.to_thread(read_page, body, kind, self.limits)
+            else:
+                text = await self._here().readers.read(body, kind)
         except UnreadableFile as error:
             raise WebFailure(str(error), "unreadable") from None
         return Page(str(place), text, reply.fetched_at, cached)
@@ -200,7 +200,7 @@ class PageFetcher:
                     self.access,
                     self.limits.redirects,
                 )
-            robots = read_robots(got.body)
+            robots = await asyncio.to_thread(read_robots, got.body)
         except TimeoutError:
             robots = robots_without(WebFailure(f"{url.netloc} did not answer within {seconds:g} s", "deadline"))
         except WebFailure as failure:
@@ -210,13 +210,14 @@ class PageFetcher:
     def _here(self) -> _Here:
         loop = asyncio.get_running_loop()
         if loop not in self._loops:
-            self._loops[loop] = _Here(checked_pool(self.access, self._resolver))
+            self._loops[loop] = _Here(checked_pool(self.access, self._resolver), ReaderPool(self.limits))
         return self._loops[loop]
 
     async def aclose(self) -> None:
-        """Closes the connections of this event loop, and forgets what its hosts allow."""
+        """Closes the connections of this event loop, ends its processes, and forgets what its hosts allow."""
         here = self._loops.pop(asyncio.get_running_loop(), None)
         if here is not None:
+            await here.readers.aclose()
             await here.pool.aclose()
 
     async def __aenter__(self) -> Self:

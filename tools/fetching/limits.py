@@ -24,8 +24,12 @@ class PageLimits(Record):
     """Longest body, unpacked."""
     ratio: float = Field(default=100.0, ge=1, allow_inf_nan=False)
     """How many times longer a body of more than a megabyte may be unpacked than packed."""
-    markup_bytes: int = Field(default=1_000_000, ge=0)
+    markup: int = Field(default=3_000_000, ge=1)
+    """Code points of a web page as it is written; what lies behind is left out, with a warning."""
+    markup_bytes: int = Field(default=500_000, ge=0)
     """Longest web page whose article is looked for; of a longer one all text is taken."""
+    unpacked_bytes: int = Field(default=10_000_000, ge=1)
+    """Longest part of a PDF, unpacked; a page that has a longer one is left out, with a warning."""
     characters: int = Field(default=400_000, ge=1)
     """Code points of a page's text; what lies behind is left out, with a warning."""
     robots_bytes: int = Field(default=512_000, ge=1)

@@ -6,6 +6,8 @@ Rules are matched by protego. Not here: asking for the file (fetcher.py).
 """
 
 import re
+from collections.abc import Iterable, Iterator
+from itertools import islice
 from typing import TYPE_CHECKING, Final
 
 from citerefine.tools.fetching.urls import PageUrl
@@ -18,6 +20,10 @@ NAME: Final = "citerefine"
 """What a robots.txt calls this program."""
 _ABSENT: Final = frozenset({"not_found", "unauthorized", "bad_request"})
 """Codes of a status 4xx other than 429."""
+_LINES: Final = 5_000
+"""Of those that concern this program no more are read."""
+_SILENT: Final = re.compile(r"\s*(#|$|(sitemap|site-map|host)\b)", re.IGNORECASE)
+"""A line that says nothing of a group of programs."""
 _AGENT: Final = re.compile(r"\s*user[- ]?agent\s*:?\s*([^#]*)", re.IGNORECASE)
 
 
@@ -42,11 +48,11 @@ class Robots:
 
 
 def read_robots(body: bytes) -> Robots:
-    """What a robots.txt says."""
+    """What a robots.txt says, as far as it is read. To be called in a thread: it may take half a second."""
     from protego import Protego
 
     lines = body.decode("utf-8-sig", "replace").splitlines()
-    return Robots(Protego.parse("\n".join(map(_of_few_agents, lines))))
+    return Robots(Protego.parse("\n".join(islice(_for_us(lines), _LINES))))
 
 
 def robots_without(failure: WebFailure) -> Robots:
@@ -54,14 +60,25 @@ def robots_without(failure: WebFailure) -> Robots:
     return Robots(None, None if failure.code in _ABSENT else failure)
 
 
-def _of_few_agents(line: str) -> str:
-    """The line; if it names a program, then us, all, or others, whatever their name.
+def _for_us(lines: Iterable[str]) -> Iterator[str]:
+    """The groups of rules that name this program or all programs, naming no others.
 
-    protego keeps a copy of each rule for each program of a group: thousands of both would fill the memory.
+    protego takes long for each rule, and keeps a copy of it for each program of a group: thousands of both would fill
+    the memory.
     """
-    match = _AGENT.match(line)
-    if match is None:
-        return line
-    agent = match[1].strip().lower()
-    name = agent.replace("*", "")
-    return f"User-agent: {'*' if agent and not name else NAME if name == NAME else 'others'}"
+    ours = naming = False
+    for line in lines:
+        if _SILENT.match(line):
+            continue
+        agent = _AGENT.match(line)
+        if agent is None:
+            naming = False
+            if ours:
+                yield line
+            continue
+        name = agent[1].strip().lower()
+        among = name != "" and name.replace("*", "") in ("", NAME)
+        ours = among or (naming and ours)
+        naming = True
+        if among:
+            yield f"User-agent: {name.replace('*', '') or '*'}"

@@ -6,7 +6,7 @@ that programs read differently. Not here: whether the host's addresses may be co
 """
 
 import re
-from ipaddress import AddressValueError, IPv4Address, IPv6Address
+from ipaddress import AddressValueError, IPv4Address, IPv6Address, ip_address
 from typing import Final, NamedTuple
 from urllib.parse import urljoin
 
@@ -62,8 +62,12 @@ class PageUrl(NamedTuple):
         return following
 
 
-def page_url(text: str, access: Access) -> PageUrl:
+def page_url(text: str, access: Access | None = None) -> PageUrl:
     """The URL of a page; a fragment is left out.
+
+    Args:
+        text: the URL as it was found.
+        access: what may be asked; None for a page that nobody is asked for.
 
     Raises:
         WebFailure: `refused_address`, if it is none, or may not be asked for.
@@ -82,21 +86,27 @@ def page_url(text: str, access: Access) -> PageUrl:
     if url.userinfo:
         raise _refused(text, "it holds a user name or a password")
     port = _PORTS[url.scheme] if url.port is None else url.port
-    page = PageUrl(url.scheme, _checked_host(text, host, access), port, url.raw_path.decode("ascii"))
-    if page.port not in access.ports:
-        raise _refused(text, f"the port {page.port} is not among {', '.join(map(str, access.ports))}")
+    page = PageUrl(url.scheme, _host(text, host), port, url.raw_path.decode("ascii"))
+    if access is not None and (why := _refusal(page, access)) is not None:
+        raise _refused(text, why)
     return page
 
 
-def _checked_host(text: str, host: str, access: Access) -> str:
+def _refusal(page: PageUrl, access: Access) -> str | None:
+    """Why it may not be asked for, as far as can be told before its host is resolved."""
+    try:
+        ip_address(page.host)
+    except ValueError:
+        return access.port_refusal(page.host, page.port)
+    return access.refusal(page.host, page.host, page.port)
+
+
+def _host(text: str, host: str) -> str:
     """The host in the one spelling in which it is used. Raises WebFailure."""
     name = host.removesuffix(".")
     labels = name.split(".")
     if ":" in host or _LIKE_A_NUMBER.fullmatch(labels[-1]):
-        address = str(_ipv6(text, host) if ":" in host else _ipv4(text, name))
-        if (why := access.refusal(address, address)) is not None:
-            raise _refused(text, why)
-        return address
+        return str(_ipv6(text, host) if ":" in host else _ipv4(text, name))
     if len(name) > 253 or not all(_LABEL.fullmatch(label) for label in labels):
         raise _refused(text, f"{host!r} is no name of a host")
     return name

@@ -32,6 +32,11 @@ def page(text: str | bytes = ARTICLE, kind: str = "text/html", **headers: str) -
     return raw(body, headers={"Content-Type": kind, **fields})
 
 
+def plain() -> Behaviour:
+    """A page that is read quickly, where it does not matter what it says."""
+    return page("Perch doubled in all of the lakes.", "text/plain")
+
+
 def site(pages: Mapping[str, Behaviour] | Behaviour, robots: Behaviour | None = None) -> Service:
     """A site with these pages by path, or one for all paths; without a robots.txt unless there is one."""
     absent = raw(b"", 404)
@@ -46,9 +51,7 @@ def site(pages: Mapping[str, Behaviour] | Behaviour, robots: Behaviour | None = 
 
 def access(service: Service) -> Access:
     """To a service on loopback."""
-    port = urlsplit(service.base_url).port
-    assert port is not None
-    return Access(allow=("127.0.0.1",), ports=(port, 80, 443))
+    return Access(allow=(urlsplit(service.base_url).netloc,))
 
 
 def fetch(service: Service, path: str = "/perch", **how: Any) -> Page:

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from tests.faulty_server import Behaviour, Line, Request, hang, packed_blanks, raw
-from tests.tools.fetching.fetching import QUICK, access, fetch, page, site
+from tests.tools.fetching.fetching import QUICK, access, fetch, page, plain, site
 
 from citerefine.tools.fetching.fetcher import PageFetcher
 from citerefine.tools.fetching.limits import PageLimits
@@ -119,7 +119,7 @@ def test_headers_without_end_are_not_read() -> None:
     assert sum(sent) < 20_000_000
 
 
-def test_a_connection_that_breaks_gives_no_half_page() -> None:
+def test_a_connection_that_breaks_gives_no_half_plain() -> None:
     def cut_off(request: Request, line: Line) -> None:
         line.send(line.head(headers={**HTML, "Content-Length": "1000"}) + b"<p>Perch doubled")
         line.hang_up()
@@ -136,7 +136,7 @@ def test_the_body_of_a_kind_that_is_not_read_is_not_waited_for() -> None:
 
 
 def test_a_robots_txt_that_does_not_come_costs_half_of_the_deadline_and_forbids_the_host() -> None:
-    with site(page(), hang()) as service:
+    with site(plain(), hang()) as service:
 
         async def run() -> list[WebFailure]:
             limits = QUICK.model_copy(update={"deadline": 2})
@@ -155,7 +155,7 @@ def test_a_robots_txt_that_does_not_come_costs_half_of_the_deadline_and_forbids_
 def test_a_robots_txt_without_end_is_read_as_far_as_the_bound() -> None:
     sent: list[int] = []
     lines = b"User-agent: *\nDisallow: /private\n" * 2_000
-    with site(page(), endless(lines, sent)) as service:
+    with site(plain(), endless(lines, sent)) as service:
         fetch(service, limits=PageLimits(deadline=20, per_second=1000))
         with pytest.raises(WebFailure, match="does not allow it"):
             fetch(service, "/private", limits=PageLimits(deadline=20, per_second=1000))

@@ -1,20 +1,18 @@
 """The text of pages: kinds, encodings, and pages made to do harm."""
 
-import asyncio
 import codecs
 import socket
-import threading
 import time
 
 import pytest
 from lxml import etree
-from tests.tools.fetching.fetching import ARTICLE, QUICK, access, fetch, page, site
+from tests.tools.fetching.fetching import ARTICLE, QUICK, fetch, page, site
 from tests.tools.readers.test_pdf_file import made_pdf
 
 from citerefine.tools.fetching import article
-from citerefine.tools.fetching.fetcher import PageFetcher
 from citerefine.tools.fetching.page import Page
 from citerefine.tools.fetching.page_text import PageText, in_utf8, read_page, refuse_kind
+from citerefine.tools.readers import web_page
 from citerefine.tools.readers.document import UnreadableFile
 from citerefine.tools.web.failures import WebFailure
 
@@ -73,6 +71,47 @@ def test_of_a_pdf_that_takes_too_long_the_first_pages_are_read() -> None:
     found = read_page(made_pdf(["Perch doubled."] * 500), "application/pdf", limits)
     assert 0 < len(found.blocks) < 500
     assert found.problems == ("only its beginning was read: it took over 0.01 s",)
+
+
+def test_a_page_of_a_pdf_that_unpacks_to_too_much_is_left_out_and_told_of() -> None:
+    limits = QUICK.model_copy(update={"unpacked_bytes": 1_000})
+    found = read_page(made_pdf(["Perch doubled.", "Roach fell. " * 200]), "application/pdf", limits)
+    assert lines_of(found) == ["Perch doubled."]
+    (problem,) = found.problems
+    assert problem.startswith("page 2 cannot be read: Limit reached")
+    with pytest.raises(UnreadableFile, match=r"no text on its 1 pages.*; page 1 cannot be read: Limit reached"):
+        read_page(made_pdf(["Roach fell. " * 200]), "application/pdf", limits)
+
+
+def test_a_web_page_is_read_as_far_as_the_bound_on_what_is_written() -> None:
+    body = b"<p>Perch doubled." + b"<!-- and so on -->" * 20_000 + b"<p>Roach fell."
+    found = read_page(body, "text/html", QUICK.model_copy(update={"markup": 100_000}))
+    assert lines_of(found) == ["Perch doubled."]
+    assert found.problems == ("only its first 250,000 characters were read, as it is written",)
+
+
+def test_of_a_web_page_no_more_is_parsed_than_gives_the_text_that_is_wanted() -> None:
+    body = b"<p>Perch doubled in the lake.\n" * 100_000
+    began = time.monotonic()
+    found = read_page(body, "text/html", QUICK.model_copy(update={"characters": 50_000}))
+    assert time.monotonic() - began < 5
+    assert sum(len(line) + 2 for line in lines_of(found)) == 50_002
+    assert found.problems == (
+        "only its first 250,000 characters were read, as it is written", "only its first 50,000 characters were read",
+    )  # fmt: skip
+
+
+def test_a_web_page_that_is_parsed_piece_by_piece_says_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    body = (
+        "<!doctype html><title>Fish &amp; lakes</title><!-- a > b --><script>if (a < '</p>') b()</script>"
+        "<h1>Fische in Bächen</h1><p class='a b'>Ein Barsch 🐟 kam &lt;oft&gt; &#228; vor."
+        "<pre>\n a\n  b\n</pre><p>Rotauge"
+    )
+    whole = read(body)
+    assert lines_of(whole) == ["Ein Barsch 🐟 kam <oft> ä vor.", "a\n  b", "Rotauge"]
+    for length in (1, 2, 3, 7, 50):
+        monkeypatch.setattr(web_page, "_FED_AT_ONCE", length)
+        assert read(body) == whole
 
 
 def test_markdown_has_sections_and_text_has_none() -> None:
@@ -201,28 +240,6 @@ def test_pages_made_to_be_hard_take_bounded_time(body: bytes) -> None:
     began = time.monotonic()
     assert any("Perch doubled." in line for line in lines_of(read(body)))
     assert time.monotonic() - began < 20
-
-
-def test_a_text_that_takes_too_long_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
-    going_on = threading.Event()
-
-    def slow(*how: object) -> PageText:
-        going_on.wait(10)
-        raise UnreadableFile("too late")
-
-    monkeypatch.setattr("citerefine.tools.fetching.fetcher.read_page", slow)
-
-    async def run(url: str) -> WebFailure:
-        limits = QUICK.model_copy(update={"extraction": 0.2})
-        async with PageFetcher(limits=limits, access=access(service)) as fetcher:
-            with pytest.raises(WebFailure, match=r"could not be found within 0\.2 s") as raised:
-                await fetcher.fetch(url)
-        assert not going_on.is_set()
-        going_on.set()
-        return raised.value
-
-    with site(page()) as service:
-        assert asyncio.run(run(service.base_url)).code == "unreadable"
 
 
 def found_by(tree: str, monkeypatch: pytest.MonkeyPatch) -> None:

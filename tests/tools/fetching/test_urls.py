@@ -29,7 +29,7 @@ def test_a_url_is_taken_apart_in_one_spelling(text: str, read: PageUrl) -> None:
 def test_a_url_is_written_as_it_is_asked_for() -> None:
     assert str(page_url("HTTPS://Example.org:443/a?b#c", ANY)) == "https://example.org/a?b"
     assert page_url("http://[2606:2800:220:1::1]/", ANY).netloc == "[2606:2800:220:1::1]"
-    own = page_url("http://wiki.intern:8080/", Access(ports=(8080,)))
+    own = page_url("http://wiki.intern:8080/", Access(allow=("wiki.intern:8080",)))
     assert own.origin == "http://wiki.intern:8080"
 
 
