@@ -19,6 +19,8 @@ from citerefine.tools.sources.source import Hits, left_out, passages_of
 from citerefine.tools.web.failures import WebFailure, clean
 
 _BLOCKS: Final = ("text", "image", "audio", "resource", "resource_link")
+_LONGEST_TEXT: Final = 200_000
+"""Code points of one text that are read: some hundred passages."""
 _MANY: Final = 3
 """Warnings of one result that are passed on."""
 
@@ -45,7 +47,10 @@ def read_result(result: Mapping[str, JsonValue], tool: str, k: int, fetched_at: 
         found = Found([hit for one in read for hit in one.snippets], [why for one in read for why in one.warnings])
         warnings += _not_read(blocks)
     warnings += [f"left out: {why}" for why in found.warnings[:_MANY]]
-    return Hits([passage for hit in found.snippets[:k] for passage in _passages(hit, fetched_at)], warnings)
+    hits = found.snippets[:k]
+    if any(len(hit.text) > _LONGEST_TEXT for hit in hits):
+        warnings.append(f"left out: what is behind the first {_LONGEST_TEXT:,} characters of a text")
+    return Hits([passage for hit in hits for passage in _passages(hit, fetched_at)], warnings)
 
 
 def _repeats_blocks(structured: JsonValue) -> bool:
@@ -57,9 +62,10 @@ def _repeats_blocks(structured: JsonValue) -> bool:
 def _read_block(block: Mapping[str, Any], tool: str) -> Found:
     match block.get("type"):
         case "text" if isinstance(text := block.get("text"), str):
+            text = text if text.lstrip()[:1] in "[{" else text[: _LONGEST_TEXT + 1]
             return read_text(text, f"{tool}:{hashlib.sha256(text.encode('utf-8', 'replace')).hexdigest()[:8]}")
         case "resource" if isinstance(resource := block.get("resource"), dict) and "text" in resource:
-            return read_hits([resource])
+            return read_hits([{**resource, "text": str(resource["text"])[: _LONGEST_TEXT + 1]}])
         case "resource_link" if block.get("description"):
             return read_hits([{**block, "name": block.get("title") or block.get("name"), "title": block.get("title")}])
     return NOTHING
@@ -84,4 +90,4 @@ def _passages(hit: Snippet, fetched_at: datetime) -> list[Snippet]:
     if len(hit.text) <= LONGEST:
         return [hit.model_copy(update={"retrieved_at": fetched_at})]
     fields = hit.model_dump(exclude={"text", "id", "start", "end", "retrieved_at"})
-    return passages_of(hit.text, **fields, retrieved_at=fetched_at)
+    return passages_of(hit.text[:_LONGEST_TEXT], **fields, retrieved_at=fetched_at)

@@ -44,6 +44,8 @@ class McpSession:
             else stdio_streams(target.command, _environment(), limits.reply_bytes, self._note_excess)
         )
         self.was_open = False
+        self.n_asking = 0
+        """Calls that wait for it."""
         self._settled, self._closing = asyncio.Event(), asyncio.Event()
         self._client: Client | None = None
         self._failure: Exception | None = None

@@ -2,16 +2,18 @@
 
 In: a command, its environment, the longest line that is read. Out: the streams of messages that a client takes. No
 shell reads the command. What the server writes to standard error is thrown away: it may be anything. When the context
-ends, however it ends, the server and all that it started in its group are gone. Not here: the protocol (the mcp
-package).
+ends, however it ends, the server and all that it started in its group are gone; so they are where this process is
+killed, by whatever signal, on systems that have `sh`: not on Windows, and not what left the server's group. Not here:
+the protocol (the mcp package).
 """
 
 import asyncio
 import os
 import signal
-from asyncio.subprocess import DEVNULL, PIPE, Process
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from contextlib import asynccontextmanager, suppress
+import subprocess
+from asyncio.subprocess import DEVNULL, PIPE, Process, SubprocessStreamProtocol
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from contextlib import asynccontextmanager, contextmanager, suppress
 from typing import Final
 
 import anyio
@@ -24,6 +26,8 @@ Streams = tuple[MemoryObjectReceiveStream[Incoming], MemoryObjectSendStream[Sess
 
 _GRACE: Final = 1.0
 """Seconds that a server has to end by itself once nobody speaks to it any more."""
+_GUARD: Final = f'read -r _; sleep {_GRACE:g}; kill -s KILL -- "-$1"'
+"""What `sh` does beside a server, whose group is its argument: its input ends when this process does."""
 
 
 @asynccontextmanager
@@ -35,10 +39,7 @@ async def stdio_streams(
     Raises:
         OSError: if it cannot be started.
     """
-    process = await asyncio.create_subprocess_exec(
-        *command, stdin=PIPE, stdout=PIPE, stderr=DEVNULL, env=dict(environment), limit=longest, start_new_session=True
-    )
-    try:
+    async with _started(command, environment, longest) as process:
         received, incoming = anyio.create_memory_object_stream[Incoming]()
         outgoing, sent = anyio.create_memory_object_stream[SessionMessage]()
         async with received, incoming, outgoing, sent, anyio.create_task_group() as tasks:
@@ -49,15 +50,51 @@ async def stdio_streams(
                 await _wait_for_end(process)
             finally:
                 tasks.cancel_scope.cancel()
+
+
+@asynccontextmanager
+async def _started(command: Sequence[str], environment: Mapping[str, str], longest: int) -> AsyncIterator[Process]:
+    """The server, which is gone after the block. Raises OSError."""
+    loop = asyncio.get_running_loop()
+    transport, protocol = await loop.subprocess_exec(
+        lambda: SubprocessStreamProtocol(limit=longest, loop=loop),
+        *command, stdin=PIPE, stdout=PIPE, stderr=DEVNULL, env=dict(environment), start_new_session=True,
+    )  # fmt: skip
+    process = Process(transport, protocol, loop)
+    try:
+        with _guarded(process.pid):
+            yield process
     finally:
         _kill(process)
-        with anyio.CancelScope(shield=True), anyio.move_on_after(_GRACE):
-            await process.wait()
+        with anyio.CancelScope(shield=True):
+            with anyio.move_on_after(_GRACE):
+                await process.wait()
+            transport.close()  # which a server leaves open that nobody read to the end
+            await asyncio.sleep(0)  # in which the pipes close
 
 
-async def _receive(
-    process: Process, received: MemoryObjectSendStream[Incoming], on_excess: Callable[[], None]
-) -> None:
+@contextmanager
+def _guarded(group: int) -> Iterator[None]:
+    """Sees to it that a group of processes ends if this process is killed within the block."""
+    if not hasattr(os, "killpg"):
+        yield
+        return
+    try:
+        guard = subprocess.Popen(
+            ["sh", "-c", _GUARD, "sh", str(group)],
+            stdin=PIPE, stdout=DEVNULL, stderr=DEVNULL, start_new_session=True,
+        )  # fmt: skip
+    except OSError:  # no sh, or no more processes
+        yield
+        return
+    with guard:
+        try:
+            yield
+        finally:
+            guard.kill()  # before its input ends
+
+
+async def _receive(process: Process, received: MemoryObjectSendStream[Incoming], on_excess: Callable[[], None]) -> None:
     """Passes messages on, until the server closes its output or writes a line that is too long."""
     assert process.stdout
     async with received:

@@ -9,7 +9,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from citerefine.refiner.tags.markup import TAG_START, break_mark_runs, escape, escape_prose, mask_entities, scrub, unescape
+from citerefine.refiner.tags.markup import (
+    TAG_START,
+    break_mark_runs,
+    escape,
+    escape_prose,
+    mask_entities,
+    scrub,
+    unescape,
+)
 from citerefine.refiner.tags.tokens import Tokenizer
 
 FRAGMENTS = ["<", ">", "</", "<!", "<<", "&", "&lt;", "&amp;", "&amp;lt;", "&gt;", "&#96;", "&#126;", "lt;", "a"]

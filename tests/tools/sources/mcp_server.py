@@ -30,7 +30,7 @@ PERCH: dict[str, Any] = {
 def build(log: Path | None = None, only: list[str] | None = None) -> MCPServer:
     """The server; `only`: tools that it offers."""
     server = MCPServer("lake")
-    known = (search, many, listed, plain, mixed, failing, needy, dying, long, slow)
+    known = (search, many, listed, plain, mixed, failing, needy, dying, long, slow, named, fetch)
 
     if log is not None:
         with log.open("a") as file:
@@ -81,9 +81,9 @@ def failing(query: str) -> str:
     raise ToolError(f"the index of {query} is being rebuilt")
 
 
-def needy(query: str, collection: str) -> str:
+def needy(query: str, collection: str, year: int = 0, deep: bool = False) -> str:
     """Needs more than a query."""
-    return query + collection
+    return f"{query} in {collection}, {year + 1}, {deep is True}"
 
 
 def dying(query: str) -> str:
@@ -100,6 +100,26 @@ def slow(query: str) -> str:
     """Takes its time."""
     time.sleep(60)
     return query
+
+
+def named(query: str) -> dict[str, Any]:
+    """Hits without their texts, as connectors give them; some of them cannot be fetched."""
+    ids = ["nets", query, *(f"{query}-{n}" for n in range(6))]
+    return {"results": [{"id": id, "title": f"On {id}", "url": f"https://example.org/{id}"} for id in ids]}
+
+
+def fetch(id: str) -> dict[str, Any]:
+    """The text of a hit."""
+    if id.startswith("gone"):
+        raise ToolError(f"{id} is gone")
+    text = "Nets were torn." if id == "nets" else f"In 2010 {id} doubled."
+    return {
+        "id": id,
+        "title": None,
+        "text": text,
+        "url": f"https://example.org/page/{id}",
+        "metadata": {"kind": "page"},
+    }
 
 
 if __name__ == "__main__":

@@ -22,6 +22,7 @@ from citerefine.refiner.errors import InputError, ReplayError
 from citerefine.refiner.protocols import Outcome, SearchPage, SearchTool
 from citerefine.tools.filters import Filters
 from citerefine.tools.passages import LONGEST
+from citerefine.tools.sources import mcp_token
 from citerefine.tools.sources.mcp_client import McpSearch
 from citerefine.tools.sources.registry import open_source
 from citerefine.tools.sources.settings import SourceSettings
@@ -190,6 +191,57 @@ def test_a_tool_that_is_not_there_or_needs_more_than_a_query_is_said(address: st
     assert "cannot be asked: it needs other fields than one text" in search(f"{address}#needy").warnings[0]
 
 
+def test_the_fields_that_a_tool_needs_besides_can_be_given_and_take_the_types_of_its_schema(address: str) -> None:
+    found = search(f"{address}#needy?collection=lake%20papers&year=2019&deep=true")
+    assert [snippet.text for snippet in found.snippets] == ["perch in lake papers, 2020, True"]
+
+
+# --- texts that have to be fetched ------------------------------------------------------------------------------------
+
+
+def test_where_hits_are_names_only_their_texts_are_fetched_and_the_most_relevant_come_first(address: str) -> None:
+    found = search(f"{address}#named", "perch", k=3)
+    assert found.outcome is Outcome.OK
+    first, *others = found.snippets
+    assert (first.text, first.title, first.url) == (
+        "In 2010 perch doubled.", "On perch", "https://example.org/page/perch",
+    )  # fmt: skip
+    assert is_fresh(first.retrieved_at)
+    assert [snippet.text for snippet in others] == ["In 2010 perch-0 doubled.", "Nets were torn."]
+    assert found.warnings == ("5 hits were left out: only the first texts are fetched",)
+
+
+def test_no_more_than_five_texts_are_fetched_for_one_search(address: str) -> None:
+    found = search(f"{address}#named", "perch", k=100)
+    assert len(found.snippets) == 5
+    assert found.warnings == ("3 hits were left out: only the first texts are fetched",)
+
+
+def test_a_text_that_cannot_be_fetched_costs_no_other_and_is_told_of(address: str) -> None:
+    found = search(f"{address}#named", "gone", k=2)
+    assert [snippet.text for snippet in found.snippets] == ["Nets were torn."]
+    assert "a text was not fetched: the tool 'fetch' failed" in found.warnings[0]
+    assert "gone is gone" in found.warnings[0]
+
+
+def test_a_server_without_such_a_tool_is_asked_no_further() -> None:
+    found = search(command("--only", "named"))
+    assert found.outcome is Outcome.EMPTY
+    assert found.warnings == ("left out: 8 hits without text",)
+
+
+def test_fetched_texts_are_replayed_like_the_rest(tmp_path: Path) -> None:
+    log, path = tmp_path / "log", tmp_path / "store.db"
+    server = f"{command('--log', log, '--only', 'named,fetch')}#named"
+    with WebStore(path, StoreMode.RECORD) as store:
+        recorded = search(server, "gone", store=store)
+    with WebStore(path, StoreMode.REPLAY) as store:
+        replayed = search(server, "gone", store=store)
+    assert replayed.snippets == recorded.snippets
+    assert replayed.warnings == recorded.warnings
+    assert len(pids(log)) == 1
+
+
 # --- over HTTP --------------------------------------------------------------------------------------------------------
 
 
@@ -205,6 +257,50 @@ def test_a_token_is_not_sent_where_others_can_read_it() -> None:
     found = search("http://example.org/mcp", key="very-secret-token")
     assert found.outcome is Outcome.DISABLED
     assert "is no https address" in found.warnings[0]
+
+
+@pytest.fixture
+def environment(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
+    """One in which no server was opened before."""
+    monkeypatch.setattr(mcp_token, "_served", set())
+    return monkeypatch
+
+
+def test_a_host_gets_the_token_of_its_own_variable_and_no_other(environment: pytest.MonkeyPatch) -> None:
+    with Service(json_reply({}, 401)) as one, Service(json_reply({}, 401)) as other:
+        port = other.base_url.rpartition(":")[2]
+        environment.setenv("CITEREFINE_MCP_TOKEN", "for-any")
+        environment.setenv(f"CITEREFINE_MCP_TOKEN_127_0_0_1_{port}", "for-other")
+        for service in (one, other):
+            search(f"{service.base_url}/mcp#search", key="for-any")
+    assert one.asked[0].headers["authorization"] == "Bearer for-any"
+    assert other.asked[0].headers["authorization"] == "Bearer for-other"
+
+
+def test_a_token_without_a_host_goes_to_no_server_once_there_are_two(environment: pytest.MonkeyPatch) -> None:
+    environment.setenv("CITEREFINE_MCP_TOKEN", "very-secret-token")
+    one, again, other = (
+        open_source(f"mcp:https://{server}", WebClient())
+        for server in ("a.example.org/mcp", "a.example.org/mcp/papers", "b.example.org:8443/mcp")
+    )
+    for source, variable in ((one, "A_EXAMPLE_ORG"), (again, "A_EXAMPLE_ORG"), (other, "B_EXAMPLE_ORG_8443")):
+        found = asyncio.run(source.search("perch", 1))
+        assert found.outcome is Outcome.DISABLED
+        assert f"none gets it; put it in CITEREFINE_MCP_TOKEN_{variable}" in found.warnings[0]
+        assert "very-secret-token" not in found.warnings[0]
+
+
+def test_a_token_without_a_host_serves_the_paths_of_one(environment: pytest.MonkeyPatch) -> None:
+    environment.setenv("CITEREFINE_MCP_TOKEN", "very-secret-token")
+    sources = [open_source(f"mcp:https://a.example.org/{path}", WebClient()) for path in ("mcp", "papers")]
+    assert [source.disabled() for source in sources if isinstance(source, McpSearch)] == [None, None]
+
+
+def test_a_token_of_a_host_is_checked_and_not_shown(environment: pytest.MonkeyPatch) -> None:
+    environment.setenv("CITEREFINE_MCP_TOKEN_A_EXAMPLE_ORG", "two words")
+    with pytest.raises(InputError, match="CITEREFINE_MCP_TOKEN_A_EXAMPLE_ORG holds no token") as refused:
+        McpSearch(WebClient(), argument="https://a.example.org/mcp")
+    assert "two words" not in str(refused.value)
 
 
 def test_what_is_longer_than_is_read_is_said(address: str) -> None:
@@ -347,7 +443,15 @@ def test_successes_are_cached_and_failures_are_not(address: str, tmp_path: Path)
         assert [search(f"{address}#search", store=store).cached for _ in range(2)] == [False, True]
         failed = [search(f"{address}#failing", store=store) for _ in range(2)]
     assert [page.outcome for page in failed] == [Outcome.FAILED, Outcome.FAILED]
-    assert not failed[1].cached
+    assert not any(page.cached for page in failed)
+
+
+def test_a_failure_that_is_replayed_is_not_said_to_be_cached(address: str, tmp_path: Path) -> None:
+    for mode in (StoreMode.RECORD, StoreMode.REPLAY):
+        with WebStore(tmp_path / "store.db", mode) as store:
+            found = search(f"{address}#failing", store=store)
+        assert found.outcome is Outcome.FAILED
+        assert not found.cached
 
 
 # --- what is named ----------------------------------------------------------------------------------------------------
@@ -361,6 +465,10 @@ def test_successes_are_cached_and_failures_are_not(address: str, tmp_path: Path)
         ("server --api-key=abc", "--api-key would put a secret where it is shown"),
         ("server --token abc", "--token would put a secret where it is shown"),
         ("server 'unfinished", "cannot be read"),
+        ("https://host/mcp#find?apiKey=abc", "the field 'apiKey' would put a secret where it is shown"),
+        ("server#find?access_token=abc", "the field 'access_token' would put a secret where it is shown"),
+        ("https://host/mcp#find?lang=abc&lang=en", "the field 'lang' is given twice"),
+        ("https://host/mcp#find?abc", "behind the [?] of a tool stand its fields"),
         ("#tool", "names no server"),
         ("https:///mcp", "is no address of an MCP server"),
     ],

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from citerefine.tools.sources.mcp_tool import ListedTool, choose_tool
+from citerefine.tools.sources.mcp_tool import ListedTool, choose_tool, takes_id
 from citerefine.tools.web.failures import WebFailure
 
 TEXT: dict[str, Any] = {"type": "string"}
@@ -61,3 +61,49 @@ def test_other_tools_do_not_search(other: ListedTool) -> None:
 def test_several_tools_that_search_are_named() -> None:
     with pytest.raises(WebFailure, match=r"lake has several tools that search; add one behind #: papers, web"):
         choose_tool([tool(name, {"query": TEXT}, "query") for name in ("papers", "web")], None, "lake")
+
+
+FIELDS: dict[str, Any] = {
+    "query": TEXT,
+    "collection": TEXT,
+    "year": {"anyOf": [{"type": "integer"}, {"type": "null"}]},
+    "score": {"type": "number"},
+    "deep": {"type": "boolean"},
+    "tags": {"type": "array"},
+    "limit": {"type": "integer"},
+}
+
+
+def test_given_fields_take_the_types_of_the_schema_and_a_given_limit_stays() -> None:
+    given = [("collection", "7"), ("year", "2019"), ("score", "0.5"), ("deep", "False"), ("limit", "50")]
+    chosen = choose_tool([tool("find", FIELDS, "query", "collection")], "find", "lake", given)
+    assert chosen.arguments("perch", 3) == {
+        "query": "perch", "collection": "7", "year": 2019, "score": 0.5, "deep": False, "limit": 50,
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "says"),
+    [
+        ("volume", "1", "'find' has no field 'volume'; it has: query, collection, year"),
+        ("year", "soon", "the field 'year' of the tool 'find' does not take 'soon'"),
+        ("score", "nan", "does not take 'nan'"),
+        ("deep", "perhaps", "does not take 'perhaps'"),
+        ("tags", "lake", "does not take 'lake'"),
+        ("query", "perch", "it needs other fields than one text"),
+    ],
+)
+def test_what_a_tool_does_not_take_is_said(name: str, value: str, says: str) -> None:
+    with pytest.raises(WebFailure, match=says):
+        choose_tool([tool("find", FIELDS, "query")], "find", "lake", [(name, value)])
+
+
+def test_a_tool_that_needs_more_says_what() -> None:
+    with pytest.raises(WebFailure, match=r"\(query, collection\); give the others, as in #find\?FIELD=VALUE"):
+        choose_tool([tool("find", FIELDS, "query", "collection")], "find", "lake")
+
+
+def test_a_tool_fetches_by_id_if_it_needs_that_and_no_more() -> None:
+    assert takes_id([tool("fetch", {"id": TEXT, "lang": TEXT}, "id")], "fetch")
+    for other in (tool("fetch", {"url": TEXT}, "url"), tool("fetch", {"id": TEXT, "part": TEXT}, "id", "part")):
+        assert not takes_id([other], "fetch")
