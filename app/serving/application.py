@@ -86,6 +86,8 @@ async def _invalid(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, RequestValidationError)
     fault = error.errors()[0]
     where = ".".join(str(part) for part in fault["loc"] if part != "body")
+    if fault["type"] == "extra_forbidden":
+        return respond(ApiError(400, "bad_request", f"this server does not take the field {where}; leave it out"))
     return respond(ApiError(400, "bad_request", f"{where or 'the body'}: {fault['msg']}"))
 
 

@@ -67,8 +67,10 @@ class Guard:
     def _check(self, scope: Scope) -> None:
         headers = scope["headers"]
         host = _only(headers, b"host")
-        if _name(f"//{host}") not in self._settings.names:
-            raise ApiError(421, "wrong_host", f"this server is not {host[:100]!r}; ask it under its own name")
+        if scope["path"] not in _OPEN and _name(f"//{host}") not in self._settings.names:
+            name = _name(f"//{host}")[:100] or host[:100]
+            why = f"this server does not go by {name!r}; if that is its name, start it with --name {name}"
+            raise ApiError(421, "wrong_host", why)
         origin = _only(headers, b"origin", "")
         if origin and urlsplit(origin).netloc.lower() != host.lower():
             raise ApiError(403, "wrong_origin", f"pages of {origin[:100]!r} may not ask this server")

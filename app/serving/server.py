@@ -55,9 +55,10 @@ def serve(answerer: Answerer, listening: Callable[[str], None], application: App
         InputError: if its address cannot be listened at.
     """
     settings = answerer.settings
+    config = configuration(answerer, application)  # what cannot be opened is said before anybody is told to ask
     with _listening(settings.host, settings.port) as sock:
         listening(f"http://{_shown(settings.host)}:{sock.getsockname()[1]}")
-        asyncio.run(Server(configuration(answerer, application), answerer).serve(sockets=[sock]))
+        asyncio.run(Server(config, answerer).serve(sockets=[sock]))
 
 
 def configuration(answerer: Answerer, application: App | None = None) -> uvicorn.Config:

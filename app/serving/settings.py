@@ -15,6 +15,10 @@ from citerefine.refiner.settings import RefinerSettings
 LOOPBACK: Final = ("127.0.0.1", "localhost", "::1")
 
 
+_EVERYWHERE: Final = ("0.0.0.0", "::", "")
+"""Addresses at which a server listens for all names that its machine has, and which nobody asks for."""
+
+
 class ServeSettings(Record):
     """How a server answers, and for whom."""
 
@@ -54,5 +58,5 @@ class ServeSettings(Record):
     @property
     def names(self) -> frozenset[str]:
         """Names under which it may be asked, in lower case."""
-        own = LOOPBACK if self.host in LOOPBACK else (self.host,)
+        own = LOOPBACK if self.host in (*LOOPBACK, *_EVERYWHERE) else (self.host,)
         return frozenset(name.lower() for name in (*own, *self.hosts))

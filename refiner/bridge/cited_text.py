@@ -147,8 +147,11 @@ class Places:
 
 
 def address_of(snippet: Snippet) -> str | None:
-    """Where a snippet can be read on the web: its URL, or its DOI's."""
-    return snippet.url or (f"https://doi.org/{quote(snippet.doi, safe='/')}" if snippet.doi else None)
+    """Where a snippet can be read on the web: its URL, or its DOI's. Programs make links of it, so that an address of
+    another kind than http and https is none."""
+    if snippet.url and snippet.url[:8].lower().startswith(("http://", "https://")):
+        return snippet.url
+    return f"https://doi.org/{quote(snippet.doi, safe='/')}" if snippet.doi else None
 
 
 def fields_of(value: object) -> Mapping[str, Any] | None:

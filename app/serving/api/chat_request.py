@@ -6,9 +6,9 @@ it is. The question is the last message of the user; what the assistant wrote si
 model samples are taken and have no effect; others that are not known are refused. Not here: answering, replies.
 """
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Final, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from citerefine.app.serving.answering import RESEARCH, Job
 from citerefine.app.serving.errors import ApiError
@@ -17,6 +17,15 @@ from citerefine.refiner.importing.conversation import Turn, read_turns
 from citerefine.refiner.importing.openai_messages import read_openai
 
 Ignored = Annotated[Any, Field(description="Taken, and without effect: answers are written as the server is set.")]
+
+
+_NOTHING: Final[tuple[Any, ...]] = (None, False, [], {})
+_HOLDS_ANYWAY: Final[dict[str, tuple[Any, ...]]] = {
+    "response_format": ({"type": "text"},),
+    "tool_choice": ("none", "auto"),
+    "modalities": (["text"],),
+}
+"""Field that is not taken → values with which it asks for nothing."""
 
 
 class StreamOptions(BaseModel):
@@ -45,10 +54,28 @@ class ChatRequest(BaseModel):
     max_completion_tokens: Ignored = None
     frequency_penalty: Ignored = None
     presence_penalty: Ignored = None
+    stop: Ignored = None
+    top_k: Ignored = None
+    min_p: Ignored = None
+    logit_bias: Ignored = None
+    service_tier: Ignored = None
+    chat_template_kwargs: Ignored = None
     seed: Ignored = None
     user: Ignored = None
     metadata: Ignored = None
     store: Ignored = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _without_what_asks_for_nothing(cls, values: Any) -> Any:
+        """The body without fields that say what holds anyway: clients send many."""
+        if not isinstance(values, dict):
+            return values
+        return {
+            name: value
+            for name, value in values.items()
+            if name in cls.model_fields or value not in (*_NOTHING, *_HOLDS_ANYWAY.get(name, ()))
+        }
 
     def job(self) -> Job:
         """What is to be answered. Raises ApiError if nothing is asked; ValueError if a snippet is none."""

@@ -12,7 +12,7 @@ from pydantic import SecretStr, ValidationError
 from tests.app.serving.running import Running, server
 
 from citerefine.app.serving import protocol
-from citerefine.app.serving.settings import ServeSettings
+from citerefine.app.serving.settings import LOOPBACK, ServeSettings
 
 TOKEN = "a-long-secret-token"
 ROW = {"question": "Did perch double?", "snippets": [{"text": "Perch doubled."}]}
@@ -45,6 +45,7 @@ def raw(running: Running, data: bytes, seconds: float = 10) -> bytes:
 def test_a_name_that_is_not_its_own_is_refused_as_in_dns_rebinding(host: str) -> None:
     with server() as running:
         assert refused(post(running, headers={"Host": host})) == (421, "wrong_host")
+        assert httpx2.get(f"{running.url}/healthz", headers={"Host": host}).json() == {"status": "ok"}
 
 
 @pytest.mark.parametrize("host", ["localhost", "LOCALHOST:1", "127.0.0.1", "[::1]:80", "answers.example"])
@@ -82,7 +83,7 @@ def test_a_token_is_asked_for_everywhere_but_where_the_server_only_says_that_it_
 def test_nobody_listens_to_others_without_a_token() -> None:
     with pytest.raises(ValidationError, match="give a token that they must know"):
         ServeSettings(host="0.0.0.0")
-    assert ServeSettings(host="0.0.0.0", token=SecretStr(TOKEN)).names == {"0.0.0.0"}
+    assert ServeSettings(host="0.0.0.0", token=SecretStr(TOKEN)).names == {*LOOPBACK}
     assert TOKEN not in repr(ServeSettings(token=SecretStr(TOKEN)))
 
 

@@ -122,12 +122,14 @@ def test_many_at_once_get_their_own_answers() -> None:
         (("--model", "openai:x"), "the model string lacks @"),
         (("--corpus", "none.db"), "none.db"),
         (("--source", "nowhere"), "there is no source 'nowhere'"),
+        (("--history", "."), "."),
     ],
 )
 def test_wrong_use_is_said_before_anything_listens(tmp_path: Path, arguments: tuple[str, ...], says: str) -> None:
     done = citerefine("serve", "--port", 0, *arguments, cwd=tmp_path, env={})
     assert done.returncode == 2
     assert says in " ".join(done.stderr.split())
+    assert "serving at" not in done.stderr
 
 
 def test_a_port_that_is_taken_is_said_with_what_to_do(tmp_path: Path) -> None:

@@ -5,7 +5,9 @@
   const count = (name) => boxes.filter((box) => box.name === name && box.checked).length;
   const tell = () => {
     const parts = [["drop", "dropped"], ["pin", "pinned"]].map(([name, word]) => [count(name), word]).filter(([n]) => n);
-    document.getElementById("chosen").textContent = parts.map(([n, word]) => n + " " + word).join(", ");
+    const chosen = document.getElementById("chosen");
+    if (!chosen) return;
+    chosen.textContent = parts.map(([n, word]) => n + " " + word).join(", ");
   };
   boxes.forEach((box) => box.addEventListener("change", () => {
     boxes.filter((other) => other !== box && other.value === box.value && box.checked).forEach((other) => { other.checked = false; });

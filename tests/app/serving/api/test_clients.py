@@ -149,12 +149,31 @@ def test_a_model_that_fails_is_an_error_and_never_an_answer(behaviour: object, c
     assert caught.value.status_code == code
 
 
+def test_fields_that_ask_for_nothing_are_no_hindrance() -> None:
+    nothing = {
+        "stop": None, "logprobs": False, "tools": [], "tool_choice": "auto", "response_format": {"type": "text"},
+        "modalities": ["text"], "logit_bias": {}, "top_k": 20, "parallel_tool_calls": False,
+    }  # fmt: skip
+    with server() as running:
+        reply = client(running.url).chat.completions.create(model="research", messages=ASKED, extra_body=nothing)
+    assert reply.choices[0].message.content == PERCH.text
+
+
+@pytest.mark.parametrize("url", ["javascript:alert(1)", "data:text/html,x", "file:///etc/passwd", " javascript:x"])
+def test_what_is_no_address_of_the_web_is_never_annotated(url: str) -> None:
+    evidence = {"snippets": [{"text": PERCH.text, "url": url}]}
+    with server() as running:
+        reply = client(running.url).chat.completions.create(model="refiner", messages=ASKED, extra_body=evidence)
+    assert reply.choices[0].message.content == PERCH.text
+    assert not reply.choices[0].message.annotations
+
+
 @pytest.mark.parametrize(
     ("body", "says"),
     [
         ({"messages": []}, "messages"),
         ({"messages": [{"role": "system", "content": "Be brief."}]}, "no message of the role user has any text"),
-        ({"response_format": {"type": "json_object"}}, "response_format"),
+        ({"response_format": {"type": "json_object"}}, "does not take the field response_format; leave it out"),
         ({"n": 2}, "n"),
         ({"snippets": [{"title": "no text"}]}, "text"),
         ({"model": "gpt-9"}, "there is no model 'gpt-9'"),
