@@ -61,7 +61,9 @@ def serve(
             envvar="CITEREFINE_HISTORY", help="File of answers for the page.  [default: in the user's data folder]"
         ),
     ] = None,
-    no_history: Annotated[bool, typer.Option("--no-history", help="Keep no answers once the server ends.")] = False,
+    no_history: Annotated[
+        bool, typer.Option("--no-history", envvar="CITEREFINE_NO_HISTORY", help="Keep no answers once the server ends.")
+    ] = False,
     no_cache: Annotated[bool, typer.Option("--no-cache", help="Ask sources anew each time.")] = False,
     read_pages: Annotated[
         int, typer.Option(envvar="CITEREFINE_READ_PAGES", min=0, max=20, help="Web pages to read behind hits.")

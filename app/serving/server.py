@@ -6,6 +6,7 @@ is under way within `drain_seconds`, tells whoever still waits that it stopped, 
 """
 
 import asyncio
+import logging
 import math
 import socket
 from collections.abc import Callable
@@ -13,6 +14,7 @@ from typing import Final
 
 import uvicorn
 
+from citerefine.app.messages import counted, say
 from citerefine.app.serving.answering import Answerer
 from citerefine.app.serving.guard import App
 from citerefine.app.serving.protocol import TimedProtocol
@@ -34,7 +36,13 @@ class Server(uvicorn.Server):
 
     def handle_exit(self, sig: int, frame: object) -> None:
         """A signal: the first one lets answers under way finish, Ctrl-C once more ends them."""
-        self._answerer.admission.close()
+        admission = self._answerer.admission
+        under_way = admission.active + admission.waiting
+        if admission.is_open and under_way:
+            say(f"finishing {counted(under_way, 'answer')}; Ctrl-C once more ends at once")
+        elif not admission.is_open:  # what is cut off now is meant to be
+            logging.getLogger("uvicorn.error").setLevel(logging.CRITICAL)
+        admission.close()
         super().handle_exit(sig, frame)  # type: ignore[arg-type]
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:

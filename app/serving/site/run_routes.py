@@ -28,7 +28,7 @@ from citerefine.refiner.records import Snippet
 
 MOST_FOUND: Final = 100
 """Passages that are shown where there is no answer."""
-_LOST: Final = "The server stopped while it worked on this answer."
+_LOST: Final = "This server does not work on this answer: it was stopped meanwhile, or another one does."
 
 
 def run_routes(answerer: Answerer, runs: Runs, pages: Pages) -> APIRouter:
