@@ -228,11 +228,11 @@ def ask(
     output = Output(chosen.value if chosen else None, out)
     if record is not None and replay is not None:
         raise InputError("--record and --replay contradict each other; a replay records nothing new")
-    if replay is not None and not replay.is_file():
-        raise InputError(f"{replay} does not exist; name a file of --record or of --trace")
-    if replay is not None and not is_database(replay):
+    if replay is not None and not (replay.is_file() and is_database(replay)):
         if trace is not None:
             raise InputError("--trace and --replay contradict each other; a replay of a trace records nothing new")
+        if not replay.exists():
+            raise InputError(f"{replay} cannot be read: it does not exist; name a file of --record or of --trace")
         run_replay(question, replay, output)
         return
     if question is None:

@@ -1,6 +1,7 @@
 """The clients that people have: they need to know nothing of this server but its address."""
 
 import asyncio
+from collections.abc import Iterator
 
 import openai
 import pytest
@@ -15,8 +16,21 @@ QUESTION = "Did perch double in the lake?"
 ASKED: list[openai.types.chat.ChatCompletionMessageParam] = [{"role": "user", "content": QUESTION}]
 
 
+_CLIENTS = list[openai.OpenAI]()
+
+
+@pytest.fixture(autouse=True)
+def closed() -> Iterator[None]:
+    """A stream that ended by an error keeps its connection until its client is closed."""
+    yield
+    while _CLIENTS:
+        _CLIENTS.pop().close()
+
+
 def client(url: str, key: str = "none") -> openai.OpenAI:
-    return openai.OpenAI(base_url=f"{url}/v1", api_key=key, max_retries=0)
+    made = openai.OpenAI(base_url=f"{url}/v1", api_key=key, max_retries=0)
+    _CLIENTS.append(made)
+    return made
 
 
 def test_models_are_listed_as_openai_lists_them() -> None:
