@@ -107,7 +107,12 @@ class PageFetcher:
             return await self._read(place, stored.reply, cached=True)
         if stored is not None:
             raise stored.failure or WebFailure(f"{place.netloc} failed", "server_error")
-        shared = await self._here().page_flights.run(request.key, lambda: self._send(request, place))
+        try:
+            shared = await self._here().page_flights.run(request.key, lambda: self._send(request, place))
+        except asyncio.CancelledError:
+            if self.store is not None:
+                self.store.note_unawaited(request)
+            raise
         return shared.value
 
     async def _replayed(self, url: str, store: WebStore) -> Page:
@@ -128,10 +133,10 @@ class PageFetcher:
             page = await self._read(place, reply, cached=False)
         except WebFailure as failure:
             if self.store is not None:
-                self.store.keep_failure(request, failure)
+                await self.store.take(request, failure)
             raise
         if self.store is not None:
-            self.store.keep(request, reply)
+            await self.store.take(request, reply)
         return page
 
     async def _download(self, place: PageUrl) -> WebReply:

@@ -229,12 +229,16 @@ class McpSearch:
         try:
             reply = self._bounded(target, await self._call(target, ask))
             value = _read(reply, read, target)
+        except asyncio.CancelledError:
+            if store is not None:
+                store.note_unawaited(request)
+            raise
         except WebFailure as failure:
             if store is not None:
-                store.keep_failure(request, failure)
+                await store.take(request, failure)
             raise
         if store is not None:
-            store.keep(request, reply)
+            await store.take(request, reply)
         return value, False
 
     def _bounded(self, target: McpTarget, value: JsonValue) -> WebReply:

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.faulty_server import Behaviour, date_in, rate_limited, raw
+from tests.faulty_server import Behaviour, date_in, hang, rate_limited, raw
 from tests.tools.fetching.fetching import ARTICLE, QUICK, access, fetch, fetch_all, page, paths_of, resolving, site
 from tests.tools.service import Asked, Service
 from tests.tools.sources.searching import is_fresh
@@ -196,6 +196,25 @@ def test_what_was_recorded_is_replayed_without_the_host(tmp_path: Path) -> None:
     assert [one.snippets() for one in again] == [first.snippets(), second.snippets()]
     assert all(one.cached for one in again)
     assert [(str(one), one.code) for one in replayed] == [(str(one), one.code) for one in failures]
+
+
+def test_a_page_that_nobody_waited_for_any_more_is_replayed_as_one_that_was_late(tmp_path: Path) -> None:
+    path = tmp_path / "pages.db"
+
+    async def cut_off(store: WebStore) -> None:
+        async with PageFetcher(store, QUICK, access(service)) as fetcher:
+            fetching = asyncio.create_task(fetcher.fetch(f"{service.base_url}/slow"))
+            while "/slow" not in paths_of(service):
+                await asyncio.sleep(0.01)
+            fetching.cancel()
+            await asyncio.wait([fetching])
+
+    with site({"/slow": hang()}) as service, WebStore(path, StoreMode.RECORD) as store:
+        asyncio.run(cut_off(store))
+    with WebStore(path, StoreMode.REPLAY) as store:
+        late = failing(service, "/slow", store=store)
+    assert late.code == "deadline"
+    assert "was not waited for any longer" in str(late)
 
 
 def test_the_cache_takes_pages_that_could_be_read_and_nothing_else(tmp_path: Path) -> None:

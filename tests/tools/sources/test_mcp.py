@@ -438,6 +438,28 @@ def test_a_replay_starts_nothing_and_what_it_lacks_is_an_error(tmp_path: Path) -
     assert len(pids(log)) == 1
 
 
+def test_a_search_that_nobody_waited_for_any_more_is_replayed_as_one_that_was_late(tmp_path: Path) -> None:
+    log, path = tmp_path / "log", tmp_path / "store.db"
+    server = command("--log", log, "--only", "slow")
+
+    async def cut_off(store: WebStore) -> None:
+        source = McpSearch(WebClient(store, PATIENT), argument=server)
+        searching = asyncio.create_task(source.search("perch", 3))
+        while not pids(log):
+            await asyncio.sleep(0.02)
+        searching.cancel()
+        await asyncio.wait([searching])
+        await source.aclose()
+
+    with WebStore(path, StoreMode.RECORD) as store:
+        asyncio.run(cut_off(store))
+    with WebStore(path, StoreMode.REPLAY) as store:
+        late = search(server, store=store)
+    assert late.outcome is Outcome.FAILED
+    assert "was not waited for any longer" in late.warnings[0]
+    assert len(pids(log)) == 1
+
+
 def test_successes_are_cached_and_failures_are_not(address: str, tmp_path: Path) -> None:
     with WebStore(tmp_path / "store.db", StoreMode.CACHE) as store:
         assert [search(f"{address}#search", store=store).cached for _ in range(2)] == [False, True]
