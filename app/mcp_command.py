@@ -8,7 +8,21 @@ from typing import Annotated
 
 import typer
 
-from citerefine.app.answer_commands import DEFAULTS, CorpusPaths, FilterTexts, Limit, Model, Policy, SourceNames
+from citerefine.app.answer_commands import CorpusPaths, FilterTexts, Limit, Model, Policy, SourceNames
+from citerefine.app.served_options import (
+    Concurrency,
+    Host,
+    MaxSearches,
+    MaxSeconds,
+    Names,
+    NoCache,
+    Planner,
+    ReadPages,
+    Token,
+    address_settings,
+    answer_settings,
+    served_sources,
+)
 from citerefine.refiner.errors import InputError
 from citerefine.refiner.settings import OnInvalid
 
@@ -20,9 +34,7 @@ def mcp(
     source: SourceNames = None,
     filter: FilterTexts = None,
     model: Model = "extractive",
-    planner: Annotated[
-        str | None, typer.Option(envvar="CITEREFINE_PLANNER", help="The model that chooses what to search for.")
-    ] = None,
+    planner: Planner = None,
     http: Annotated[
         int | None,
         typer.Option(
@@ -30,39 +42,21 @@ def mcp(
             help="Listen there instead of speaking over standard input and output; 0 takes any free port.",
         ),
     ] = None,
-    host: Annotated[
-        str, typer.Option(envvar="CITEREFINE_HOST", help="With --http: address; any but this machine's needs a token.")
-    ] = "127.0.0.1",
-    name: Annotated[
-        list[str] | None,
-        typer.Option("--name", envvar="CITEREFINE_NAME", help="With --http: a further name under which it is asked."),
-    ] = None,
-    token: Annotated[
-        str | None,
-        typer.Option(
-            envvar="CITEREFINE_TOKEN", show_default=False,
-            help="With --http: what callers must send as `Authorization: Bearer TOKEN`. Better set by the variable.",
-        ),
-    ] = None,
+    host: Host = "127.0.0.1",
+    name: Names = None,
+    token: Token = None,
     limit: Limit = 10,
-    max_searches: Annotated[
-        int, typer.Option(envvar="CITEREFINE_MAX_SEARCHES", min=0, max=1000, help="Most searches of an answer.")
-    ] = 4,
-    max_seconds: Annotated[
-        float, typer.Option(envvar="CITEREFINE_MAX_SECONDS", min=1, help="Longest time for one answer.")
-    ] = 300.0,
+    max_searches: MaxSearches = 4,
+    max_seconds: MaxSeconds = 300.0,
     on_invalid: Policy = OnInvalid.REPAIR,
-    concurrency: Annotated[
-        int, typer.Option(envvar="CITEREFINE_CONCURRENCY", min=1, max=1024, help="Calls that are worked on at once.")
-    ] = 8,
-    no_cache: Annotated[bool, typer.Option("--no-cache", help="Ask sources anew each time.")] = False,
-    read_pages: Annotated[
-        int, typer.Option(envvar="CITEREFINE_READ_PAGES", min=0, max=20, help="Web pages to read behind hits.")
-    ] = 0,
+    concurrency: Concurrency = 8,
+    no_cache: NoCache = False,
+    read_pages: ReadPages = 0,
 ) -> None:  # fmt: skip
     """Serve assistants by MCP: the tools search, refine, check and ask.
 
-    An assistant starts it and speaks over its streams; it ends with them. With --http it listens at /mcp instead.
+    An assistant starts it and speaks over its streams; it ends with them. With --http it listens at /mcp instead;
+    --host, --name and --token are for that alone.
 
     Example: `citerefine mcp --corpus papers/ --source europepmc`
 
@@ -73,18 +67,8 @@ def mcp(
     except ImportError as error:
         raise InputError(MISSING) from error
     from citerefine.app.mcp_server import run_mcp
-    from citerefine.app.searching import Sources
-    from citerefine.tools.filters import read_filters
 
-    sources = Sources(tuple(source or ()), read_filters(filter or []), cached=not no_cache, pages=read_pages)
-    settings = {
-        "model": model,
-        "planner": planner,
-        "snippets_per_search": limit,
-        "max_searches": max_searches,
-        "max_seconds": max_seconds,
-        "refiner": DEFAULTS.model_copy(update={"on_invalid": on_invalid, "deadline": max_seconds}),
-        "at_once": concurrency,
-    }
-    address = {"host": host, "port": http, "hosts": tuple(name or ()), "token": token or None}
-    run_mcp(corpus or [], sources, settings if http is None else settings | address, http=http is not None)
+    settings = answer_settings(model, planner, limit, max_searches, max_seconds, on_invalid, concurrency)
+    if http is not None:
+        settings |= address_settings(host, http, name, token)
+    run_mcp(corpus or [], served_sources(source, filter, no_cache, read_pages), settings, http=http is not None)

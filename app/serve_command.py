@@ -9,7 +9,21 @@ from typing import Annotated
 
 import typer
 
-from citerefine.app.answer_commands import DEFAULTS, CorpusPaths, FilterTexts, Limit, Model, Policy, SourceNames
+from citerefine.app.answer_commands import CorpusPaths, FilterTexts, Limit, Model, Policy, SourceNames
+from citerefine.app.served_options import (
+    Concurrency,
+    Host,
+    MaxSearches,
+    MaxSeconds,
+    Names,
+    NoCache,
+    Planner,
+    ReadPages,
+    Token,
+    address_settings,
+    answer_settings,
+    served_sources,
+)
 from citerefine.refiner.errors import InputError
 from citerefine.refiner.settings import OnInvalid
 
@@ -21,37 +35,18 @@ def serve(
     source: SourceNames = None,
     filter: FilterTexts = None,
     model: Model = "extractive",
-    planner: Annotated[
-        str | None, typer.Option(envvar="CITEREFINE_PLANNER", help="The model that chooses what to search for.")
-    ] = None,
-    host: Annotated[
-        str, typer.Option(envvar="CITEREFINE_HOST", help="Address to listen at; any but this machine's needs a token.")
-    ] = "127.0.0.1",
+    planner: Planner = None,
+    host: Host = "127.0.0.1",
     port: Annotated[
         int, typer.Option("--port", "-p", envvar="CITEREFINE_PORT", min=0, max=65_535, help="0 takes any free one.")
     ] = 8008,
-    name: Annotated[
-        list[str] | None,
-        typer.Option("--name", envvar="CITEREFINE_NAME", help="A further name under which the server is asked."),
-    ] = None,
-    token: Annotated[
-        str | None,
-        typer.Option(
-            envvar="CITEREFINE_TOKEN", help="What callers must send as their key. Better set by the variable.",
-            show_default=False,
-        ),
-    ] = None,
+    name: Names = None,
+    token: Token = None,
     limit: Limit = 10,
-    max_searches: Annotated[
-        int, typer.Option(envvar="CITEREFINE_MAX_SEARCHES", min=0, max=1000, help="Most searches of an answer.")
-    ] = 4,
-    max_seconds: Annotated[
-        float, typer.Option(envvar="CITEREFINE_MAX_SECONDS", min=1, help="Longest time for one answer.")
-    ] = 300.0,
+    max_searches: MaxSearches = 4,
+    max_seconds: MaxSeconds = 300.0,
     on_invalid: Policy = OnInvalid.REPAIR,
-    concurrency: Annotated[
-        int, typer.Option(envvar="CITEREFINE_CONCURRENCY", min=1, max=1024, help="Answers that are worked on at once.")
-    ] = 8,
+    concurrency: Concurrency = 8,
     queue: Annotated[
         int, typer.Option(envvar="CITEREFINE_QUEUE", min=0, help="Requests that may wait for a place.")
     ] = 64,
@@ -64,10 +59,8 @@ def serve(
     no_history: Annotated[
         bool, typer.Option("--no-history", envvar="CITEREFINE_NO_HISTORY", help="Keep no answers once the server ends.")
     ] = False,
-    no_cache: Annotated[bool, typer.Option("--no-cache", help="Ask sources anew each time.")] = False,
-    read_pages: Annotated[
-        int, typer.Option(envvar="CITEREFINE_READ_PAGES", min=0, max=20, help="Web pages to read behind hits.")
-    ] = 0,
+    no_cache: NoCache = False,
+    read_pages: ReadPages = 0,
 ) -> None:
     """Serve cited answers: to OpenAI clients, to programs, and on a web page.
 
@@ -84,23 +77,9 @@ def serve(
         import uvicorn  # noqa: F401
     except ImportError as error:
         raise InputError(MISSING) from error
-    from citerefine.app.searching import Sources
     from citerefine.app.serve import run_serve
-    from citerefine.tools.filters import read_filters
 
-    sources = Sources(tuple(source or ()), read_filters(filter or []), cached=not no_cache, pages=read_pages)
-    settings = {
-        "model": model,
-        "planner": planner,
-        "host": host,
-        "port": port,
-        "hosts": tuple(name or ()),
-        "token": token or None,
-        "snippets_per_search": limit,
-        "max_searches": max_searches,
-        "max_seconds": max_seconds,
-        "refiner": DEFAULTS.model_copy(update={"on_invalid": on_invalid, "deadline": max_seconds}),
-        "at_once": concurrency,
-        "waiting": queue,
-    }
+    settings = answer_settings(model, planner, limit, max_searches, max_seconds, on_invalid, concurrency)
+    settings |= address_settings(host, port, name, token) | {"waiting": queue}
+    sources = served_sources(source, filter, no_cache, read_pages)
     run_serve(corpus or [], sources, settings, history, keeps=not no_history)
