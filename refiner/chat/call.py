@@ -6,15 +6,12 @@ service. Not here: asking (client.py, in_process/), prompts (prompts/), reading 
 """
 
 import hashlib
-import json
 from functools import cached_property
-from typing import Final, Literal
+from typing import Literal
 
 from pydantic import Field, JsonValue
 
 from citerefine.refiner.records import Record, Text, Usage
-
-_CANONICAL: Final = json.JSONEncoder(sort_keys=True)
 
 
 class ToolCall(Record):
@@ -48,7 +45,7 @@ class Sampling(Record):
     """How the reply is drawn."""
 
     max_tokens: int = Field(default=1024, ge=1)
-    temperature: float = Field(default=0.0, ge=0)
+    temperature: float = Field(default=0.0, ge=0, allow_inf_nan=False)
     top_p: float | None = Field(default=None, gt=0, le=1)
     seed: int | None = None
     top_logprobs: int | None = Field(default=None, ge=0, le=20)
@@ -69,7 +66,7 @@ class ChatCall(Record):
     @cached_property
     def key(self) -> str:
         """SHA-256 of everything in the call, in hex."""
-        return hashlib.sha256(_CANONICAL.encode(self.model_dump(mode="json")).encode()).hexdigest()
+        return hashlib.sha256(self.model_dump_json().encode()).hexdigest()
 
 
 Finish = Literal["stop", "length", "tool_calls", "refusal"]

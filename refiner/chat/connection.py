@@ -6,7 +6,6 @@ plain HTTP take a short way of their own (plain_http.py), everything else goes t
 deadlines, attempts, what a body means (client.py, replies.py).
 """
 
-import json
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from contextlib import AbstractAsyncContextManager, contextmanager
 from functools import cached_property
@@ -18,6 +17,7 @@ from urllib.request import getproxies
 import httpx2
 import openai
 from pydantic import SecretStr
+from pydantic_core import to_json
 
 from citerefine.refiner.chat.bounded_body import BadBodyError, BodyTooLargeError, bound, bounded
 from citerefine.refiner.chat.endpoint import Endpoint
@@ -29,7 +29,6 @@ from citerefine.refiner.chat.plain_http import NotConnectedError, PlainHttp, Res
 _CONNECT_SECONDS: Final = 10.0
 _LOOPBACK: Final = ("localhost", "127.0.0.1", "::1")
 _OPENAI_HEADERS: Final = ("OpenAI-Organization", "OpenAI-Project")
-_ENCODER: Final = json.JSONEncoder(separators=(",", ":"), allow_nan=False)
 _ERRORS: Final = (openai.APIError, httpx2.RequestError, BodyTooLargeError, BadBodyError, BadHttpError, OSError)
 """What the libraries beneath raise."""
 
@@ -119,7 +118,7 @@ class Connection:
         return Body(aiter(stream), _is_stream(reply.headers))
 
     def _request(self, body: Mapping[str, Any], request_id: str) -> bytes:
-        data = _ENCODER.encode(body).encode()
+        data = to_json(body)
         own = (
             f"Authorization: Bearer {self._key.get_secret_value()}\r\n"
             f"X-Request-Id: {request_id}\r\nContent-Length: {len(data)}\r\n\r\n"

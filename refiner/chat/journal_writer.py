@@ -2,9 +2,9 @@
 
 In: events of requests that begin and end at once. Out: the same in the file before any of those who brought them goes
 on. An event with a transaction of its own takes 40 to 70 microseconds of processor time, one of four that share it
-half of that: where few requests are under way each event is added at once, where many are they share. While another
-process holds the file they wait, for a few seconds at most, and the loop goes on. Belongs to one event loop. Not here:
-the file (journal_file.py), what is asked (journal.py).
+half of that: where few requests are under way each event is added at once; where many are, those that begin are added
+by twos, with what has ended meanwhile. While another process holds the file they wait, for a few seconds at most, and
+the loop goes on. Belongs to one event loop. Not here: the file (journal_file.py), what is asked (journal.py).
 
 No thread writes: of two that run Python, each waits for the other, which costs a fifth of the rate.
 """
@@ -26,9 +26,10 @@ _CHANGES: Final = {"sent": 1, "ok": -1, "failed": -1}
 
 FEW: Final = 8
 """Requests under way up to which each event is added at once: those of one turn would be one or two."""
-TOGETHER: Final = 8
-"""Events that wait for no further one. Calls whose events share a transaction go on together and meet again at the next
-one: were there no bound, all would always wait for all. Waiting for a timer, too, made no call cheaper."""
+TOGETHER: Final = 2
+"""Requests about to begin that wait for no further one, and take along what has ended by then. Calls whose events
+share a transaction go on together and meet again at the next one: were there no bound, all would always wait for all.
+Of ends alone, more share one. Waiting for a timer made no call cheaper."""
 
 
 class JournalWriter:
@@ -38,7 +39,10 @@ class JournalWriter:
         """`file`: made to wait for nobody itself; `wait`: seconds that it may be held by another process."""
         self._file = file
         self._wait = wait
+        self._loop = asyncio.get_running_loop()
         self._waiting: list[tuple[Event, asyncio.Future[None]]] = []
+        self._beginning = 0
+        """Of those that wait, requests that are about to begin."""
         self._due = False
         self._under_way = 0
         """Requests that have begun and not ended, as far as the file was told."""
@@ -51,11 +55,14 @@ class JournalWriter:
         Who is cancelled here has added it all the same, as soon as the file is free.
         """
         turn = self._queue(event)
-        if self._held_since is None and (self._under_way <= FEW or len(self._waiting) >= TOGETHER):
+        self._beginning += event.status == "sent"
+        if self._held_since is None and (self._under_way <= FEW or self._beginning >= TOGETHER):
             self.flush()
+            if turn.done():  # to wait for it all the same would take a turn of the loop
+                return turn.result()
         elif not self._due:
             self._due = True
-            asyncio.get_running_loop().call_soon(self._flush)
+            self._loop.call_soon(self._flush)
         await turn
 
     def add_now(self, event: Event) -> None:
@@ -77,7 +84,7 @@ class JournalWriter:
             await asyncio.sleep(_PAUSES[-1])
 
     def _queue(self, event: Event) -> asyncio.Future[None]:
-        turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        turn: asyncio.Future[None] = self._loop.create_future()
         self._waiting.append((event, turn))
         return turn
 
@@ -88,6 +95,7 @@ class JournalWriter:
     def flush(self) -> None:
         """Adds all that wait, or tries again soon."""
         waiting, self._waiting = self._waiting, []
+        self._beginning = 0
         if waiting:
             self._add(waiting)
 
@@ -110,10 +118,10 @@ class JournalWriter:
             _settle(turn, None)
 
     def _put_off(self, waiting: list[tuple[Event, asyncio.Future[None]]], error: HeldError) -> None:
-        loop = asyncio.get_running_loop()
+        now = self._loop.time()
         if self._held_since is None:
-            self._held_since, self._pauses = loop.time(), iter(_PAUSES)
-        if loop.time() - self._held_since >= self._wait:
+            self._held_since, self._pauses = now, iter(_PAUSES)
+        if now - self._held_since >= self._wait:
             self._held_since = None
             for _, turn in waiting:
                 _settle(turn, error)
@@ -121,7 +129,7 @@ class JournalWriter:
         self._waiting += waiting
         if not self._due:
             self._due = True
-            loop.call_later(next(self._pauses, _PAUSES[-1]), self._flush)
+            self._loop.call_later(next(self._pauses, _PAUSES[-1]), self._flush)
 
 
 async def unheld(work: Callable[[], T], wait: float = WAIT) -> T:

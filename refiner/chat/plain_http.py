@@ -11,6 +11,7 @@ measured side by side; what is above it, with a journal, takes most of the rest.
 """
 
 import asyncio
+import time
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from types import TracebackType
@@ -102,13 +103,13 @@ class PlainHttp:
         if self._closed:
             line.writer.transport.abort()
         else:
-            self._idle.append(line._replace(idle_since=_now()))
+            self._idle.append(line._replace(idle_since=time.monotonic()))
 
     def take(self) -> _Line | None:
         """The connection that was used last and is still open, as far as is known; None if there is none."""
         while self._idle:
             line = self._idle.pop()
-            fresh = _now() - line.idle_since < _IDLE_SECONDS
+            fresh = time.monotonic() - line.idle_since < _IDLE_SECONDS
             # Bytes that nobody asked for would be taken for the reply to the next request.
             if fresh and not line.reader.untaken and not line.reader.at_eof() and not line.writer.is_closing():
                 return line
@@ -152,12 +153,12 @@ class HttpExchange:
     async def __aenter__(self) -> Response:
         kept = self._http.take()
         if kept:
-            begun, before = _now(), kept.reader.received
+            begun, before = time.monotonic(), kept.reader.received
             try:
                 return await self._ask(kept)
             except ConnectionError:
                 # Both sides may end an idle connection at any time: that the server just did is no failure of it.
-                if kept.reader.received > before or _now() - begun > _STALE_SECONDS:
+                if kept.reader.received > before or time.monotonic() - begun > _STALE_SECONDS:
                     raise
         return await self._ask(await self._http.connect())
 
@@ -191,7 +192,3 @@ def _raise_explained(error: BaseException) -> None:
         raise ConnectionError("the connection was closed before the reply was complete") from None
     if isinstance(error, asyncio.LimitOverrunError):
         raise BadHttpError("its head is longer than any server's") from None
-
-
-def _now() -> float:
-    return asyncio.get_running_loop().time()

@@ -39,12 +39,13 @@ class SingleFlight(Generic[T]):
 
     async def run(self, key: Hashable, work: Callable[[], Coroutine[Any, Any, T]]) -> Shared[T]:
         """The result of `work`, or that of equal work that is under way; what it raises, everybody who waits gets."""
+        loop = asyncio.get_running_loop()
         flight = self._flights.get(key)
         if flight is None:
             flight = self._flights[key] = _Flight()
-            flight.task = asyncio.create_task(self._fly(key, flight, work))
+            flight.task = loop.create_task(self._fly(key, flight, work))
         # Of one's own, so that who stops waiting cancels nobody else's; asyncio.shield takes twice as long.
-        turn: asyncio.Future[T] = asyncio.get_running_loop().create_future()
+        turn: asyncio.Future[T] = loop.create_future()
         flight.waiting[turn] = None
         try:
             value = await turn

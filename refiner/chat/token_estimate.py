@@ -11,6 +11,7 @@ token, an East Asian character two (mostly less than one; rare ones three), anyt
 """
 
 import re
+from functools import lru_cache
 from typing import Final
 
 _WORD = re.compile(r"[A-Z]?[a-z]+")
@@ -24,10 +25,13 @@ _OTHER = re.compile(
 )
 
 
+_KEPT: Final = 16
+"""Texts whose bound is kept: most requests of a run begin with the same instructions."""
 _SMALL: Final = bytes(range(ord("a"), ord("z") + 1))
 _NO_LETTERS: Final = dict.fromkeys(_SMALL)
 
 
+@lru_cache(_KEPT)
 def bound_tokens(text: str) -> int:
     """No fewer than `estimate_tokens` says, in a fraction of its time: enough to see that a short text fits.
 

@@ -179,8 +179,9 @@ class _ReplayModel:
         tokens: Iterable[TokensEvent],
     ) -> None:
         self._name = name
-        self._calls = {event.key: event.call for event in calls}
-        self._queues = _Queues((event.key, event) for event in calls)
+        # By the call itself: a key that another version made, or a stray hand, would find nothing.
+        self._calls = {event.call.key: event.call for event in calls}
+        self._queues = _Queues((event.call.key, event) for event in calls)
         self._capabilities = deque(capabilities)
         self._counts = {key: n for event in tokens for key, n in event.counts.items()}
 

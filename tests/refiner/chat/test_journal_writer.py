@@ -2,7 +2,7 @@
 
 import asyncio
 import sqlite3
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -63,12 +63,29 @@ def test_few_requests_have_each_event_added_at_once_and_many_together_in_their_o
     file = Counting(tmp_path / "j.db")
 
     async def work(writer: JournalWriter) -> None:
-        await asyncio.gather(*(writer.add(sent(number)) for number in range(MANY + TOGETHER + 3)))
-        await writer.add(sent(MANY + TOGETHER + 3))
+        await asyncio.gather(*(writer.add(sent(number)) for number in range(MANY + 2 * TOGETHER + 1)))
+        await writer.add(sent(MANY + 2 * TOGETHER + 1))
 
     write(file, work)
-    assert file.sizes == [1] * MANY + [TOGETHER, 3, 1]
-    assert written(file.path) == [str(number) for number in range(MANY + TOGETHER + 4)]
+    assert file.sizes == [1] * MANY + [TOGETHER, TOGETHER, 1, 1]
+    assert written(file.path) == [str(number) for number in range(MANY + 2 * TOGETHER + 2)]
+
+
+def test_requests_that_begin_take_along_what_has_ended_and_ends_alone_share_one_transaction(tmp_path: Path) -> None:
+    file = Counting(tmp_path / "j.db")
+
+    def ended(numbers: Iterable[int]) -> list[Event]:
+        return [Event("k", str(number), "ok") for number in numbers]
+
+    async def work(writer: JournalWriter) -> None:
+        await asyncio.gather(*(writer.add(sent(number)) for number in range(2 * MANY)))
+        file.sizes.clear()
+        begun = [sent(2 * MANY + number) for number in range(TOGETHER)]
+        await asyncio.gather(*map(writer.add, [*ended(range(3)), *begun]))
+        await asyncio.gather(*map(writer.add, ended(range(3, 3 + TOGETHER + 2))))
+
+    write(file, work)
+    assert file.sizes == [3 + TOGETHER, TOGETHER + 2]
 
 
 def test_requests_that_ended_or_could_not_begin_are_not_under_way(tmp_path: Path) -> None:
@@ -83,7 +100,7 @@ def test_requests_that_ended_or_could_not_begin_are_not_under_way(tmp_path: Path
         await asyncio.gather(*(writer.add(sent(number)) for number in range(MANY)))
 
     write(file, work)
-    assert file.sizes == 2 * ([1] * MANY + [TOGETHER, 1]) + [1] * MANY
+    assert file.sizes == 2 * ([1] * MANY + [MANY]) + [1] * MANY
 
 
 def test_an_event_on_its_own_is_added_without_waiting_for_a_turn(tmp_path: Path) -> None:
@@ -129,13 +146,14 @@ def test_who_is_cancelled_has_added_and_nobody_else_is_disturbed(tmp_path: Path)
     file = JournalFile(tmp_path / "j.db")
 
     async def work(writer: JournalWriter) -> None:
-        tasks = [asyncio.create_task(writer.add(sent(number))) for number in range(MANY + 3)]
-        asyncio.get_running_loop().call_soon(tasks[-2].cancel)
+        await asyncio.gather(*(writer.add(sent(number)) for number in range(MANY)))
+        tasks = [asyncio.create_task(writer.add(Event("k", str(number), "ok"))) for number in range(3)]
+        asyncio.get_running_loop().call_soon(tasks[1].cancel)
         results = await asyncio.gather(*tasks, return_exceptions=True)
-        assert [type(result) for result in results[-3:]] == [type(None), asyncio.CancelledError, type(None)]
+        assert [type(result) for result in results] == [type(None), asyncio.CancelledError, type(None)]
 
     write(file, work)
-    assert written(file.path) == [str(number) for number in range(MANY + 3)]
+    assert written(file.path)[MANY:] == ["0", "1", "2"]
 
 
 def test_where_not_all_fit_those_that_do_are_added_and_the_others_told(tmp_path: Path) -> None:
