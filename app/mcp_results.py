@@ -20,6 +20,8 @@ from citerefine.refiner.protocols import Outcome, SearchPage
 from citerefine.refiner.records import Snippet, Usage
 from citerefine.refiner.report.answer_json import answer_json
 from citerefine.refiner.report.terminal_text import one_line, sanitise
+from citerefine.refiner.report.view import place
+from citerefine.refiner.tags.markup import escape_for_prompt
 
 
 class Result(BaseModel):
@@ -163,9 +165,16 @@ def search_result(query: str, page: SearchPage, k: int) -> CallToolResult:
     """The hits of a page, at most `k`."""
     hits = page.snippets[:k]
     result = SearchResult(query=query, snippets=[*map(_snippet, hits)], warnings=[*page.warnings])
-    blocks = [render_snippet(hit, hit.id, sanitise(hit.text)) for hit in hits]
+    blocks = [block for hit in hits for block in _shown(hit)]
     found = [] if blocks else ["Nothing was found."] if page.outcome is Outcome.EMPTY else ["No hits."]
     return result.told("\n".join([*blocks, *found, *(f"Note: {one_line(one)}" for one in page.warnings)]))
+
+
+def _shown(hit: Snippet) -> list[str]:
+    """A passage as a tagged block, and behind it, where no reader takes it for evidence, where it stands."""
+    where = place(hit)
+    told = [f"{hit.id} is from: {escape_for_prompt(one_line(where))}"] if where else []
+    return [render_snippet(hit, hit.id, sanitise(hit.text)), *told]
 
 
 def answer_result(answer: Answer) -> CallToolResult:

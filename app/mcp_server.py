@@ -14,8 +14,9 @@ from pathlib import Path
 from typing import Annotated, Any, Final
 
 from mcp.server.mcpserver import Context, MCPServer
+from mcp.server.mcpserver.exceptions import ToolError
 from mcp.server.transport_security import TransportSecuritySettings
-from mcp.types import CallToolResult, ToolAnnotations
+from mcp.types import CallToolResult, InputRequiredResult, ToolAnnotations
 from pydantic import Field, ValidationError, WithJsonSchema
 
 from citerefine.app.mcp_results import AnswerResult, CheckResult, SearchResult
@@ -27,7 +28,7 @@ from citerefine.app.serving.answering import Answerer
 from citerefine.app.serving.errors import said
 from citerefine.app.serving.guard import Guard
 from citerefine.app.serving.server import serve
-from citerefine.app.serving.settings import ServeSettings
+from citerefine.app.serving.settings import QUESTION_LIMIT, ServeSettings
 from citerefine.refiner.errors import InputError
 from citerefine.refiner.protocols import SearchTool
 
@@ -52,7 +53,7 @@ _SNIPPET: Final = {
 }
 _TAGS: Final = "<answer>… <snippet id=ID1,ID2>claim</snippet> …</answer>"
 
-Question = Annotated[str, Field(min_length=1, max_length=4_000, description="The question, in full.")]
+Question = Annotated[str, Field(min_length=1, max_length=QUESTION_LIMIT, description="The question, in full.")]
 Snippets = Annotated[
     list[Annotated[dict[str, Any], WithJsonSchema(_SNIPPET)]],
     Field(max_length=200, description="The evidence: the passages that may be cited, best first."),
@@ -104,13 +105,31 @@ def make_server(
             if closing is not None:
                 await closing.aclose()
 
-    server = MCPServer[None](
+    server = _Server(
         "citerefine", instructions=_INSTRUCTIONS, version=version("citerefine"), lifespan=lifespan, log_level="WARNING"
     )
     tools = Tools(answerer, search)
     _add_searching(server, tools, is_open)
     _add_reading(server, tools)
     return server
+
+
+class _Server(MCPServer[None]):
+    """Says in a line what is wrong with the arguments of a call, and lets none of them pass unread."""
+
+    async def call_tool(
+        self, name: str, arguments: dict[str, Any], context: Context[None, Any] | None = None
+    ) -> CallToolResult | InputRequiredResult:
+        taken = {tool.name: [*tool.input_schema.get("properties", ())] for tool in await self.list_tools()}
+        unread = [argument for argument in arguments if argument not in taken.get(name, arguments)]
+        if unread:
+            raise ToolError(f"{name} takes no {unread[0][:60]!r}; it takes: {', '.join(taken[name])}")
+        try:
+            return await super().call_tool(name, arguments, context)
+        except ToolError as error:
+            if isinstance(error.__cause__, ValidationError):
+                raise ToolError(f"{name} cannot take this: {said(error.__cause__)}") from error
+            raise
 
 
 def _add_searching(server: MCPServer[None], tools: Tools, is_open: bool) -> None:
@@ -160,7 +179,9 @@ def _add_reading(server: MCPServer[None], tools: Tools) -> None:
             ),
         ],
         snippets: Snippets,
-        question: Annotated[str, Field(max_length=4_000, description="What was asked; context for pronouns.")] = "",
+        question: Annotated[
+            str, Field(max_length=QUESTION_LIMIT, description="What was asked; context for pronouns.")
+        ] = "",
     ) -> Annotated[CallToolResult, CheckResult]:  # fmt: skip
         """Tell for each claim of an answer whether the passages that it cites support it, which ids no passage has,
         and what lacks a citation."""

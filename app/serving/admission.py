@@ -43,18 +43,25 @@ class Admission:
         """When it was closed, on the monotonic clock."""
         self._idle = asyncio.Event()
         self._idle.set()
+        self._ends_at: float | None = None
+        """By the loop's clock."""
         self._bounds = set[asyncio.Timeout]()
         """Of those that are in or wait."""
         self.active = 0
         self.waiting = 0
 
     @asynccontextmanager
-    async def place(self) -> AsyncIterator[None]:
-        """Holds a place while the block runs. Raises Busy; Stopped where the block takes longer than the server."""
-        if self.closed_at is not None:
-            raise Busy("the server is stopping; ask again when it is back", 5)
-        if self._places.locked() and self.waiting >= self._most:
-            raise Busy(f"{self.active} answers are being worked on and {self.waiting} wait; ask again", self._wait())
+    async def place(self, *, checked: bool = False) -> AsyncIterator[None]:
+        """Holds a place while the block runs.
+
+        Args:
+            checked: whether `check` was asked already, and somebody told that there is a place.
+
+        Raises:
+            Busy: if there is none; Stopped where the block takes longer than the server.
+        """
+        if not checked:
+            self.check()
         self._idle.clear()
         try:
             async with self._bounded(), self._taken():
@@ -63,9 +70,16 @@ class Admission:
             if not self.active and not self.waiting:
                 self._idle.set()
 
+    def check(self) -> None:
+        """Raises Busy if there is no place now, and none to wait in."""
+        if self.closed_at is not None:
+            raise Busy("the server is stopping; ask again when it is back", 5)
+        if self._places.locked() and self.waiting >= self._most:
+            raise Busy(f"{self.active} answers are being worked on and {self.waiting} wait; ask again", self._wait())
+
     @asynccontextmanager
     async def _bounded(self) -> AsyncIterator[None]:
-        bound = asyncio.timeout(None)
+        bound = asyncio.timeout_at(self._ends_at)
         try:
             async with bound:
                 self._bounds.add(bound)
@@ -103,9 +117,9 @@ class Admission:
     def end_after(self, seconds: float) -> None:
         """Closes, and gives those that are in or wait so many seconds. To be called in the event loop."""
         self.close()
-        when = asyncio.get_running_loop().time() + seconds
+        self._ends_at = asyncio.get_running_loop().time() + seconds
         for bound in self._bounds:
-            bound.reschedule(when)
+            bound.reschedule(self._ends_at)
 
     @property
     def is_open(self) -> bool:

@@ -5,19 +5,20 @@ and sources are opened once and shared by all requests. Not here: who may ask (g
 """
 
 import asyncio
+import logging
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Final, NamedTuple
 
 from citerefine.app.ask import noting
 from citerefine.app.serving.admission import Admission
-from citerefine.app.serving.settings import ServeSettings
+from citerefine.app.serving.settings import QUESTION_LIMIT, ServeSettings
 from citerefine.refiner.agent.context import RefinerContext
 from citerefine.refiner.agent.events import Event
 from citerefine.refiner.agent.run import research
 from citerefine.refiner.answer import Answer
 from citerefine.refiner.chat.limits import ClientLimits
-from citerefine.refiner.errors import InputError
+from citerefine.refiner.errors import CALL_FAILURES, CallError, InputError
 from citerefine.refiner.models import EXTRACTIVE, load_chat_model
 from citerefine.refiner.protocols import ChatModel, SearchTool
 from citerefine.refiner.records import Snippet
@@ -26,6 +27,7 @@ REFINER: Final = "refiner"
 """The model that answers from evidence that is handed to it."""
 RESEARCH: Final = "research"
 """The model that searches first."""
+_LOG: Final = logging.getLogger("citerefine.serve")
 
 
 class Job(NamedTuple):
@@ -75,20 +77,42 @@ class Answerer:
         """What can be asked for as a model."""
         return (REFINER, RESEARCH) if self.search is not None else (REFINER,)
 
-    async def answer(self, job: Job, emit: Callable[[Event], None] = nobody) -> Answer:
+    async def answer(self, job: Job, emit: Callable[[Event], None] = nobody, *, admitted: bool = False) -> Answer:
         """The answer, once there is a place to work on it.
+
+        Args:
+            job: what is to be answered.
+            emit: is told what happens.
+            admitted: whether somebody was told already that there is a place, or one to wait in.
 
         Raises:
             Busy: if there is none, and none to wait in.
-            InputError: if the question is blank, or it is to be searched for and nothing can be.
-            CallError: if the model cannot be asked, or not in time; likewise ReplyError and CitationError.
+            InputError: as `check`.
+            CallError: if the model cannot be asked, or not in time; likewise ReplyError and CitationError. Where
+                callers need a token it says what went wrong and not where: the log does.
         """
+        self.check(job)
+        async with self.admission.place(checked=admitted):
+            try:
+                return await self._answer(job, emit)
+            except CallError as error:
+                if self.settings.token is None:
+                    raise
+                _LOG.error("a model could not be asked: %s", error)
+                told = f"{CALL_FAILURES[error.code]}; the log of this server says more"
+                raise CallError(told, error.code, retryable=error.retryable) from None
+
+    def check(self, job: Job) -> None:
+        """Raises InputError if the question is blank or too long, or it is to be searched for and nothing can be."""
         if not job.question.strip():
             raise InputError("the question is blank; ask something")
+        if len(job.question) > QUESTION_LIMIT:
+            raise InputError(
+                f"the question has {len(job.question):,} characters, and {QUESTION_LIMIT:,} are read; shorten it, and "
+                "send what it is to be answered from as snippets"
+            )
         if job.searches and self.search is None:
             raise InputError("this server searches nothing; send evidence along, and ask the model refiner")
-        async with self.admission.place():
-            return await self._answer(job, emit)
 
     async def _answer(self, job: Job, emit: Callable[[Event], None]) -> Answer:
         tools = [self.search] if job.searches and self.search is not None else []

@@ -84,11 +84,18 @@ async def _refused_by_framework(request: Request, error: Exception) -> JSONRespo
 
 async def _invalid(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, RequestValidationError)
+    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if request.method == "POST" and not kind.endswith("json"):
+        told = f"it says {kind[:60]!r}" if kind else "it says nothing"
+        why = f"the body must be JSON, and say so by the header Content-Type: application/json; {told}"
+        return respond(ApiError(415, "no_json", why))
     fault = error.errors()[0]
-    where = ".".join(str(part) for part in fault["loc"] if part != "body")
+    where = ".".join(str(part) for part in fault["loc"] if part != "body") or None
+    said = fault["msg"].removeprefix("Value error, ")
+    message = f"{where or 'the body'}: {said}"
     if fault["type"] == "extra_forbidden":
-        return respond(ApiError(400, "bad_request", f"this server does not take the field {where}; leave it out"))
-    return respond(ApiError(400, "bad_request", f"{where or 'the body'}: {fault['msg']}"))
+        message = f"this server does not take the field {where}; leave it out"
+    return respond(ApiError(400, "bad_request", message, param=where))
 
 
 def respond(error: ApiError) -> JSONResponse:

@@ -19,7 +19,8 @@ class Fault(BaseModel):
     message: str
     type: Literal["invalid_request_error", "server_error"]
     code: str
-    param: None
+    param: str | None
+    """The field of the body that is at fault."""
 
 
 class ErrorBody(BaseModel):
@@ -39,6 +40,7 @@ OPEN: Final[Responses] = _OTHER | _said(
     s403="A page of another origin asks.",
     s408="The body did not arrive in time.",
     s413="The body is too long.",
+    s415="The body is not said to be JSON.",
     s421="The server was asked under a name that is not its own.",
 )
 """What every route may come to."""

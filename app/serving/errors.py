@@ -1,8 +1,8 @@
 """What a request comes to that is not answered: a status, a code, a message that says what to do.
 
 In: errors of ours and of the framework. Out: JSON in the form that OpenAI clients read, `{"error": {"message", "type",
-"code"}}`, with Retry-After where it is known. Messages never hold a key, a path of this machine or a traceback. Not
-here: errors of a stream that has begun (chat_stream.py).
+"code", "param"}}`, with Retry-After where it is known. Messages never hold a key, a path of this machine or a
+traceback. Not here: errors of a stream that has begun (chat_routes.py).
 """
 
 import json
@@ -28,15 +28,19 @@ _CALL_STATUS: Final = {"rate_limited": 429, "deadline": 504, "context_exceeded":
 class ApiError(Exception):
     """A request that is not answered."""
 
-    def __init__(self, status: int, code: str, message: str, retry_after: int | None = None) -> None:
+    def __init__(
+        self, status: int, code: str, message: str, retry_after: int | None = None, param: str | None = None
+    ) -> None:
+        """`param`: the field of the body that is at fault."""
         super().__init__(message)
         self.status, self.code, self.message, self.retry_after = status, code, message, retry_after
+        self.param = param
 
     @property
     def body(self) -> dict[str, Any]:
         """As OpenAI clients read it."""
         kind = "invalid_request_error" if self.status < 500 and self.status != 429 else "server_error"
-        return {"error": {"message": self.message, "type": kind, "code": self.code, "param": None}}
+        return {"error": {"message": self.message, "type": kind, "code": self.code, "param": self.param}}
 
 
 EXPECTED: Final = (ApiError, Busy, Stopped, CiterefineError, ValidationError)

@@ -24,7 +24,7 @@ HEADERS: Final = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
 
 
 async def answer_events(answerer: Answerer, job: Job) -> AsyncGenerator[Event | Answer | ApiError | None]:
-    """Events, and last the answer or what went wrong; None is a heartbeat."""
+    """Events, and last the answer or what went wrong; None is a heartbeat. Whoever is told has been admitted."""
     queue = asyncio.Queue[Event | Answer | ApiError]()
     task = asyncio.create_task(_work(answerer, job, queue.put_nowait))
     try:
@@ -45,7 +45,7 @@ async def answer_events(answerer: Answerer, job: Job) -> AsyncGenerator[Event | 
 
 async def _work(answerer: Answerer, job: Job, tell: Callable[[Event | Answer | ApiError], None]) -> None:
     try:
-        tell(await answerer.answer(job, tell))
+        tell(await answerer.answer(job, tell, admitted=True))
     except asyncio.CancelledError:
         tell(ApiError(503, "stopped", "the server was stopped before the answer was complete; ask again"))
         raise

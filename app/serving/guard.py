@@ -10,10 +10,11 @@ import asyncio
 import hmac
 from collections.abc import Awaitable, Callable, Iterable, MutableMapping
 from typing import Any, Final
-from urllib.parse import quote, unquote, urlsplit
+from urllib.parse import quote, urlsplit
 
 from citerefine.app.serving.errors import ApiError, send_error
 from citerefine.app.serving.settings import ServeSettings
+from citerefine.app.serving.sign_in import pass_for, signed_in_by
 
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
@@ -21,8 +22,6 @@ Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 App = Callable[[Scope, Receive, Send], Awaitable[None]]
 
-COOKIE: Final = "citerefine_token"
-"""Where a browser keeps the token, which scripts cannot read there."""
 _OPEN: Final = frozenset({"/healthz", "/readyz"})
 """Paths that need no token: they say nothing but that the server lives."""
 ASSETS: Final = "/assets/"
@@ -58,11 +57,13 @@ class Guard:
             body = await self._read(scope, receive)
         except ApiError as error:
             if error.status == 401 and _shows_page(scope):
-                await _redirect(send, f"{self._sign_in}?next={quote(scope['path'], safe='')}")
+                await _redirect(send, f"{self._sign_in}?next={quote(_address(scope), safe='')}")
             else:
                 await send_error(send, error)
             return
-        await self._app(scope, _replayed(body, receive), send)
+        # What answers GET answers HEAD too; the server sends no body then, whatever it is given.
+        asked = {**scope, "method": "GET"} if scope["method"] == "HEAD" else scope
+        await self._app(asked, _replayed(body, receive), send)
 
     def _check(self, scope: Scope) -> None:
         headers = scope["headers"]
@@ -81,9 +82,11 @@ class Guard:
         return path in self._open or path.startswith(ASSETS)
 
     def _check_token(self, headers: Iterable[tuple[bytes, bytes]]) -> None:
-        given = _only(headers, b"authorization", "").removeprefix("Bearer ").strip() or _cookie(headers)
         assert self._settings.token is not None
         wanted = self._settings.token.get_secret_value()
+        given = _only(headers, b"authorization", "").removeprefix("Bearer ").strip()
+        if not given:
+            given, wanted = signed_in_by(headers), pass_for(wanted)
         if not hmac.compare_digest(given.encode(), wanted.encode()):
             raise ApiError(401, "unauthorized", "send the server's token as: Authorization: Bearer TOKEN")
 
@@ -153,9 +156,9 @@ def _name(url: str) -> str:
         return ""
 
 
-def _cookie(headers: Iterable[tuple[bytes, bytes]]) -> str:
-    pairs = (part.strip().partition("=") for part in _only(headers, b"cookie", "").split(";"))
-    return unquote(next((value for name, _, value in pairs if name == COOKIE), ""))
+def _address(scope: Scope) -> str:
+    query = scope.get("query_string", b"").decode("latin-1")
+    return f"{scope['path']}?{query}" if query else str(scope["path"])
 
 
 def _shows_page(scope: Scope) -> bool:

@@ -1,7 +1,8 @@
 """Listens, serves, and stops without losing an answer.
 
 In: settings, a search tool. Out: a server that runs until it is told to stop: then it takes nothing new, finishes what
-is under way within `drain_seconds`, tells whoever still waits that it stopped, and ends. Not here: what it serves
+is under way within `drain_seconds`, tells whoever still waits that it stopped, and ends. Until then what is there can
+be read. Not here: what it serves
 (application.py).
 """
 
@@ -9,6 +10,7 @@ import asyncio
 import logging
 import math
 import socket
+import time
 from collections.abc import Callable
 from typing import Final
 
@@ -23,6 +25,8 @@ from citerefine.refiner.errors import InputError
 _BACKLOG: Final = 512
 _KEEP_ALIVE_SECONDS: Final = 15
 _HEAD_BYTES: Final = 32_768
+_LAST_LOOK_SECONDS: Final = 1.0
+"""In which pages whose answer has just come can load it."""
 _LAST_WORDS_SECONDS: Final = 2
 """In which it is said what was not finished; then connections are cut."""
 
@@ -33,6 +37,9 @@ class Server(uvicorn.Server):
     def __init__(self, config: uvicorn.Config, answerer: Answerer) -> None:
         super().__init__(config)
         self._answerer = answerer
+        self._listens_until = 0.0
+        """On the monotonic clock, once it was told to stop."""
+        self._told_to_stop = False
 
     def handle_exit(self, sig: int, frame: object) -> None:
         """A signal: the first one lets answers under way finish, Ctrl-C once more ends them."""
@@ -45,10 +52,20 @@ class Server(uvicorn.Server):
         admission.close()
         super().handle_exit(sig, frame)  # type: ignore[arg-type]
 
-    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        """Ends, once answers under way are there or their time is up."""
-        self._answerer.admission.end_after(self._answerer.settings.drain_seconds)
-        await super().shutdown(sockets)
+    async def on_tick(self, counter: int) -> bool:
+        """Whether to listen no more: once answers under way are there or their time is up, and could be looked at."""
+        stops = await super().on_tick(counter)
+        return stops and (self.force_exit or not self._is_needed())
+
+    def _is_needed(self) -> bool:
+        """Whether answers are under way, or came so lately that whoever waits for one may not have fetched it."""
+        admission, now = self._answerer.admission, time.monotonic()
+        if not self._told_to_stop:
+            self._told_to_stop = True
+            admission.end_after(self._answerer.settings.drain_seconds)
+        if admission.active or admission.waiting:
+            self._listens_until = now + _LAST_LOOK_SECONDS
+        return now < self._listens_until
 
 
 def serve(answerer: Answerer, listening: Callable[[str], None], application: App | None = None) -> None:

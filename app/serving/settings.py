@@ -13,6 +13,8 @@ from citerefine.refiner.records import Record
 from citerefine.refiner.settings import RefinerSettings
 
 LOOPBACK: Final = ("127.0.0.1", "localhost", "::1")
+QUESTION_LIMIT: Final = 8_000
+"""Most characters of a question, whichever way it comes; passages belong into the evidence."""
 
 
 _EVERYWHERE: Final = ("0.0.0.0", "::", "")

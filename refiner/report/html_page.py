@@ -18,7 +18,8 @@ if TYPE_CHECKING:
 LINE_LIMIT: Final = 400
 """Characters of a title, byline, place or address that are shown."""
 
-_UNPRINTABLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff\ufdd0-\ufdef\ufffe\uffff]")
+_UNPRINTABLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u202d\u202e\ud800-\udfff\ufdd0-\ufdef\ufffe\uffff]")
+"""Overrides of direction are among them: text would be read otherwise than it stands, and no writing needs them."""
 _INVISIBLE = re.compile("[\u00ad\u061c\u115f\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufe00-\ufe0f\ufeff]")
 
 
@@ -68,7 +69,7 @@ def visible(text: str) -> str:
 
 
 def printable(value: Any) -> Any:
-    """`value`; in text, characters that no HTML page may hold are shown by their pictures or as U+FFFD."""
+    """`value`; in text, characters that no page of ours may hold are shown by their pictures or as U+FFFD."""
     if type(value) is str and _UNPRINTABLE.search(value):
         return _UNPRINTABLE.sub(lambda match: chr(0x2400 + ord(match[0])) if match[0] < " " else "�", value)
     return value

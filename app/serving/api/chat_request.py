@@ -1,14 +1,15 @@
 """What a request for a chat completion asks of us.
 
 In: the body of `POST /v1/chat/completions`, as OpenAI clients send it. Out: `ChatRequest`, checked, and the `Job` that
-it is. The question is the last message of the user; what the assistant wrote since is reasoning; evidence is
-`snippets`, and what tool messages hold: no text of a person or a model becomes evidence. Fields that would change how a
+it is. The question is the last message of the user. What the assistant wrote since, and the last turns before it, are
+context. Evidence is `snippets`, and what tool messages hold: those since the question, or else those of the last turn
+that has any. No text of a person or a model becomes evidence. Fields that would change how a
 model samples are taken and have no effect; others that are not known are refused. Not here: answering, replies.
 """
 
 from typing import Annotated, Any, Final, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 from citerefine.app.serving.answering import RESEARCH, Job
 from citerefine.app.serving.errors import ApiError
@@ -28,6 +29,26 @@ _HOLDS_ANYWAY: Final[dict[str, tuple[Any, ...]]] = {
 """Field that is not taken → values with which it asks for nothing."""
 
 
+_ROLES: Final = ("system", "developer", "user", "assistant", "tool", "function")
+_EARLIER_TURNS: Final = 3
+"""Turns before the question that are context."""
+_READ_PARTS: Final = ("text", "input_text")
+
+
+def _readable(message: dict[str, Any]) -> dict[str, Any]:
+    """The message, if nothing of it would be lost unsaid. Raises ValueError."""
+    role, content = message.get("role"), message.get("content")
+    if role not in _ROLES:
+        raise ValueError(f"there is no role {str(role)[:60]!r}; there are: {', '.join(_ROLES)}")
+    if not (content is None or isinstance(content, str | list)):
+        raise ValueError(f"its content is of the type {type(content).__name__}; send a text, or a list of parts")
+    for part in content if isinstance(content, list) and role in ("user", "system", "developer") else ():
+        kind = part.get("type") if isinstance(part, dict) else type(part).__name__
+        if kind not in _READ_PARTS or not isinstance(part.get("text", ""), str):
+            raise ValueError(f"a part of its content of the type {str(kind)[:60]!r} is not read; send text")
+    return message
+
+
 class StreamOptions(BaseModel):
     """As OpenAI has it."""
 
@@ -41,7 +62,7 @@ class ChatRequest(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     model: str = Field(min_length=1, max_length=200)
-    messages: list[dict[str, Any]] = Field(min_length=1, max_length=1_000)
+    messages: list[Annotated[dict[str, Any], AfterValidator(_readable)]] = Field(min_length=1, max_length=1_000)
     stream: bool = False
     stream_options: StreamOptions | None = None
     n: Literal[1] | None = None
@@ -79,13 +100,21 @@ class ChatRequest(BaseModel):
 
     def job(self) -> Job:
         """What is to be answered. Raises ApiError if nothing is asked; ValueError if a snippet is none."""
-        turn = self._turn()
+        *earlier, turn = self._turns()
         given = read_evidence(self.snippets)
-        reasoning = "\n\n".join(part for part in (self.reasoning, turn.reasoning) if part.strip())
-        return Job(turn.question, (*given, *turn.snippets), reasoning, searches=self.model == RESEARCH)
+        parts = (*map(_told, earlier[-_EARLIER_TURNS:]), self.reasoning, turn.reasoning)
+        reasoning = "\n\n".join(part for part in parts if part.strip())
+        found = turn.snippets if given else next((one.snippets for one in (turn, *earlier[::-1]) if one.snippets), [])
+        return Job(turn.question, (*given, *found), reasoning, searches=self.model == RESEARCH)
 
-    def _turn(self) -> Turn:
+    def _turns(self) -> list[Turn]:
         turns = [*read_turns(read_openai({"messages": self.messages}))]
         if not turns or not turns[-1].question:
             raise ApiError(400, "no_question", "no message of the role user has any text; ask something")
-        return turns[-1]
+        return turns
+
+
+def _told(turn: Turn) -> str:
+    """An earlier turn, for whoever has to understand what comes after it."""
+    said = f"\nIt was answered: {turn.reasoning}" if turn.reasoning else ""
+    return f"Before, the user asked: {turn.question}{said}" if turn.question else ""

@@ -48,7 +48,9 @@ def chat_routes(answerer: Answerer, metrics: Metrics) -> APIRouter:
         """An answer in which every claim is tied to its source."""
         _known(answerer, request.model)
         job, reply = request.job(), new_reply(request.model, request.format)
-        if request.stream:
+        if request.stream:  # it has a status before it has an answer
+            answerer.check(job)
+            answerer.admission.check()
             usage = request.stream_options is not None and request.stream_options.include_usage
             events = _streamed(answerer, metrics, job._replace(live=True), reply, usage)
             return StreamingResponse(events, media_type=MEDIA_TYPE, headers=HEADERS)

@@ -8,6 +8,7 @@ is kept in memory is bounded, the oldest goes. Methods may be called from any th
 
 import json
 import os
+import re
 import sqlite3
 import threading
 from collections.abc import Iterator, Mapping, Sequence
@@ -30,6 +31,8 @@ _APPLICATION: Final = 0x63695361
 """What SQLite knows our files by."""
 _FORMAT: Final = 1
 _BUSY_SECONDS: Final = 10.0
+_PART: Final = re.compile(r'"([^"]*)"|([^\s"]+)')
+_MOST_PARTS: Final = 50
 _SNIPPETS: Final = TypeAdapter(tuple[Snippet, ...])
 
 
@@ -153,11 +156,16 @@ class History:
         return self._lines("WHERE parent = ? ORDER BY created_at, id", (id,))
 
     def list(self, words: str = "", *, first: int = 0, most: int = 20) -> Listing:
-        """Entries whose question or answer holds the words as they stand; case does not matter. Raises InputError."""
-        where, pattern = r"WHERE searched LIKE ? ESCAPE '\'", f"%{_escaped(words.casefold().strip())}%"
-        lines = self._lines(f"{where} ORDER BY created_at DESC, id LIMIT ? OFFSET ?", (pattern, most, first))
+        """Entries whose question or answer holds each of the words, or parts between quotes; case does not matter.
+
+        Raises InputError.
+        """
+        patterns = tuple(f"%{_escaped(part)}%" for part in _parts(words))
+        where = " AND ".join([r"searched LIKE ? ESCAPE '\'"] * len(patterns))
+        where = f"WHERE {where}" if patterns else ""
+        lines = self._lines(f"{where} ORDER BY created_at DESC, id LIMIT ? OFFSET ?", (*patterns, most, first))
         with self._lock, self._errors():
-            (total,) = self._database.execute(f"SELECT count(*) FROM answers {where}", (pattern,)).fetchone()
+            (total,) = self._database.execute(f"SELECT count(*) FROM answers {where}", patterns).fetchone()
         return Listing(lines, total)
 
     def close(self) -> None:
@@ -202,6 +210,12 @@ def _line(row: tuple[Any, ...]) -> Line:
 
 def _dumped(snippets: Sequence[Snippet]) -> bytes:
     return _SNIPPETS.dump_json(tuple(snippets))
+
+
+def _parts(words: str) -> list[str]:
+    """The words, and what stands between two double quotes as a whole; at most as many as SQLite likes to look for."""
+    found = (quoted.strip() or word for quoted, word in _PART.findall(words.casefold()))
+    return [*dict.fromkeys(part for part in found if part)][:_MOST_PARTS]
 
 
 def _escaped(words: str) -> str:

@@ -8,14 +8,14 @@ import asyncio
 import hmac
 import re
 from typing import Final
-from urllib.parse import quote
 
 from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import RedirectResponse
 
 from citerefine.app.serving.answering import Answerer
 from citerefine.app.serving.errors import ApiError
-from citerefine.app.serving.guard import ASSETS, COOKIE
+from citerefine.app.serving.guard import ASSETS
+from citerefine.app.serving.sign_in import cookie_name, pass_for
 from citerefine.app.serving.site.forms import only, read_form
 from citerefine.app.serving.site.page_errors import page_route
 from citerefine.app.serving.site.pages.assets import find_asset
@@ -24,7 +24,7 @@ from citerefine.app.serving.site.runs import Runs
 
 _PER_PAGE: Final = 20
 _YEAR_SECONDS: Final = 31_536_000
-_OWN_PATH: Final = re.compile(r"/(?:answers/[A-Za-z0-9_-]{1,64})?")
+_OWN_PATH: Final = re.compile(r"/(?:answers/[A-Za-z0-9_-]{1,64})?(?:\?[A-Za-z0-9%&=+._~*-]{0,4000})?")
 """Where signing in may lead: nowhere but to pages of this server."""
 
 
@@ -63,13 +63,16 @@ def page_routes(answerer: Answerer, runs: Runs, pages: Pages, sign_in: str) -> A
         if not hmac.compare_digest(only(form, "token").encode(), token.encode()):
             return pages.respond("sign_in", 401, next=_own(only(form, "next")), wrong=True)
         response = RedirectResponse(_own(only(form, "next")), 303)
-        response.set_cookie(COOKIE, quote(token, safe=""), httponly=True, samesite="strict", path="/")
+        # A proxy that speaks TLS says so; who claims it without one only loses the cookie.
+        secure = request.headers.get("x-forwarded-proto", request.url.scheme) == "https"
+        name = cookie_name(request.headers.get("host", ""))
+        response.set_cookie(name, pass_for(token), secure=secure, httponly=True, samesite="strict")
         return response
 
     @routes.post("/sign-out")
-    async def sign_out() -> Response:
+    async def sign_out(request: Request) -> Response:
         response = RedirectResponse(sign_in, 303)
-        response.delete_cookie(COOKIE, httponly=True, samesite="strict", path="/")
+        response.delete_cookie(cookie_name(request.headers.get("host", "")), httponly=True, samesite="strict")
         return response
 
     @routes.get(f"{ASSETS}{{name}}")

@@ -17,12 +17,13 @@ from citerefine.app.serving.admission import Busy
 from citerefine.app.serving.answering import Answerer, Job
 from citerefine.app.serving.errors import ApiError, read_error
 from citerefine.app.serving.event_stream import COMMENT, HEADERS, MEDIA_TYPE, sent
+from citerefine.app.serving.settings import QUESTION_LIMIT
 from citerefine.app.serving.site.exports import FORMS, export
 from citerefine.app.serving.site.forms import only, read_form
 from citerefine.app.serving.site.history import Entry, RunState
 from citerefine.app.serving.site.page_errors import page_route, problem
 from citerefine.app.serving.site.pages.answer_page import answer_values, passage
-from citerefine.app.serving.site.pages.rendering import QUESTION_LIMIT, Pages
+from citerefine.app.serving.site.pages.rendering import Pages
 from citerefine.app.serving.site.runs import Run, Runs
 from citerefine.refiner.records import Snippet
 

@@ -36,8 +36,13 @@ class Lake:
 class Running:
     """A server that takes requests."""
 
-    def __init__(self, url: str, answerer: Answerer) -> None:
+    def __init__(self, url: str, answerer: Answerer, serving: Server) -> None:
         self.url, self.answerer = url, answerer
+        self._serving = serving
+
+    def stop(self) -> None:
+        """Tells it to stop."""
+        self._serving.should_exit = True
 
 
 LAKE = Lake()
@@ -56,7 +61,7 @@ def server(search: SearchTool | None = LAKE, **settings: Any) -> Iterator[Runnin
         while not serving.started:
             assert thread.is_alive(), "the server did not come up"
         port = serving.servers[0].sockets[0].getsockname()[1]
-        yield Running(f"http://127.0.0.1:{port}", answerer)
+        yield Running(f"http://127.0.0.1:{port}", answerer, serving)
     finally:
         serving.should_exit = True
         thread.join(20)
@@ -99,5 +104,13 @@ class Process:
 
     def stop(self, how: signal.Signals = signal.SIGTERM, seconds: float = 60) -> int:
         """Sends a signal, and gives the exit code."""
+        self.send(how)
+        return self.wait(seconds)
+
+    def send(self, how: signal.Signals) -> None:
+        """Sends a signal."""
         self._started.send_signal(how)
+
+    def wait(self, seconds: float = 60) -> int:
+        """The exit code, once it has ended."""
         return self._started.wait(seconds)

@@ -13,6 +13,7 @@ from tests.app.serving.running import Running, server
 
 from citerefine.app.serving import protocol
 from citerefine.app.serving.settings import LOOPBACK, ServeSettings
+from citerefine.app.serving.sign_in import cookie_name, pass_for
 
 TOKEN = "a-long-secret-token"
 ROW = {"question": "Did perch double?", "snippets": [{"text": "Perch doubled."}]}
@@ -77,7 +78,34 @@ def test_a_token_is_asked_for_everywhere_but_where_the_server_only_says_that_it_
         assert httpx2.get(f"{running.url}/healthz").json() == {"status": "ok"}
         assert httpx2.get(f"{running.url}/readyz").json() == {"status": "ready"}
         assert post(running, headers={"Authorization": f"Bearer {TOKEN}"}).status_code == 200
-        assert post(running, headers={"Cookie": f"citerefine_token={TOKEN}"}).status_code == 200
+        port = running.url.rpartition(":")[2]
+        assert post(running, headers={"Cookie": f"citerefine_pass_{port}={pass_for(TOKEN)}"}).status_code == 200
+        for cookie in (f"citerefine_pass_{port}={TOKEN}", f"citerefine_pass={pass_for(TOKEN)}"):
+            assert post(running, headers={"Cookie": cookie}).status_code == 401
+
+
+def test_a_cookie_tells_nothing_of_its_token_and_each_port_has_its_own() -> None:
+    assert TOKEN not in pass_for(TOKEN)
+    assert pass_for(TOKEN) != pass_for(TOKEN + "x")
+    ports = {"localhost:8008": "_8008", "localhost:8009": "_8009", "x.example.org": "", "[::1]:80": "_80", "[::1]": ""}
+    assert {host: cookie_name(host).removeprefix("citerefine_pass") for host in ports} == ports
+
+
+def test_what_answers_get_answers_head_without_a_body() -> None:
+    with server() as running:
+        for path in ("/", "/healthz", "/v1/models"):
+            head, whole = httpx2.head(f"{running.url}{path}"), httpx2.get(f"{running.url}{path}")
+            assert (head.status_code, head.content) == (200, b"")
+            assert head.headers["content-type"] == whole.headers["content-type"]
+        assert httpx2.head(f"{running.url}/v1/refine").status_code == 405
+
+
+def test_a_body_that_is_not_said_to_be_json_is_refused_with_what_to_say() -> None:
+    with server() as running:
+        for kind in ("application/x-www-form-urlencoded", "text/plain"):
+            reply = httpx2.post(f"{running.url}/v1/refine", content=b"{}", headers={"Content-Type": kind})
+            assert refused(reply) == (415, "no_json")
+            assert "Content-Type: application/json" in reply.text
 
 
 def test_nobody_listens_to_others_without_a_token() -> None:

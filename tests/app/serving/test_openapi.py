@@ -102,7 +102,7 @@ def test_what_it_does_not_allow_is_refused_as_it_says_and_breaks_nothing(
 def test_errors_are_described_in_the_form_in_which_they_come(running: Running) -> None:
     operation = described(running)["paths"]["/v1/chat/completions"]["post"]
     assert {*operation["responses"]} == {
-        "200", "400", "401", "403", "404", "408", "413", "421", "429", "502", "503", "504", "default",
+        "200", "400", "401", "403", "404", "408", "413", "415", "421", "429", "502", "503", "504", "default",
     }  # fmt: skip
     forms = {
         response["content"]["application/json"]["schema"].get("$ref")

@@ -27,6 +27,11 @@
   };
   const say = (words) => { if (state.textContent !== words) state.textContent = words; };
 
+  const show = () => fetch(location.href, { cache: "no-store" }).then(() => location.reload(), () => {
+    say("The server has stopped; this page goes on once it is back.");
+    setTimeout(show, 2000);
+  });
+
   const source = new EventSource(live.dataset.events + "?after=" + live.dataset.after);
   source.addEventListener("open", () => say("Working"));
   source.addEventListener("step", (event) => item(byId("steps"), heard(event).text));
@@ -41,7 +46,7 @@
   source.addEventListener("ended", () => {
     source.close();
     say("Done");
-    location.reload();
+    show();
   });
   source.addEventListener("error", () => {
     say(source.readyState === EventSource.CLOSED

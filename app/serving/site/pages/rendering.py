@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final
 from starlette.responses import HTMLResponse
 
 from citerefine.app.messages import counted
+from citerefine.app.serving.settings import QUESTION_LIMIT
 from citerefine.app.serving.site.history import RunState
 from citerefine.app.serving.site.pages.assets import asset_address
 from citerefine.refiner import report
@@ -21,8 +22,6 @@ from citerefine.refiner.report.html_report import TEMPLATE, add_report_names
 if TYPE_CHECKING:
     from jinja2 import Environment
 
-QUESTION_LIMIT: Final = 8_000
-"""Characters of a question."""
 _HEADERS: Final = {
     "Cache-Control": "no-store",
     "Referrer-Policy": "same-origin",  # without a referrer, browsers send forms as from nowhere, and the guard refuses

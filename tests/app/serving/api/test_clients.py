@@ -2,20 +2,27 @@
 
 import asyncio
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 
+import httpx2
 import openai
 import pytest
 from langchain_openai import ChatOpenAI
+from pydantic import SecretStr
 from tests.app.serving.running import PERCH, ROACH, server
+from tests.app.serving.test_server import until
 from tests.faulty_server import FaultyServer, hang, rate_limited, says, status
 
+from citerefine.app.serving.api.chat_request import ChatRequest
 from citerefine.refiner.answer import parse_answer
 from citerefine.refiner.evidence import Evidence
 
 QUESTION = "Did perch double in the lake?"
+IMAGE = {"type": "image_url", "image_url": {"url": "https://example.org/x.png"}}
 ASKED: list[openai.types.chat.ChatCompletionMessageParam] = [{"role": "user", "content": QUESTION}]
 
 
+ROW = {"question": QUESTION, "snippets": [PERCH.model_dump(mode="json")]}
 _CLIENTS = list[openai.OpenAI]()
 
 
@@ -90,6 +97,28 @@ def test_evidence_comes_from_tool_messages_and_never_from_what_was_written() -> 
         reply = client(running.url).chat.completions.create(model="refiner", messages=messages)  # type: ignore[arg-type]
     snippets = (reply.model_extra or {})["citerefine"]["snippets"]
     assert [snippet["text"] for snippet in snippets.values()] == ["Perch in the lake doubled, say the nets."]
+
+
+def test_earlier_turns_are_context_and_what_their_tools_gave_is_evidence_where_the_last_has_none() -> None:
+    found = [("S1", "Perch doubled in the lake."), ("S2", "Roach fell in the lake.")]
+    turns = [
+        {"role": "user", "content": "What of perch?"},
+        {"role": "tool", "tool_call_id": "a", "content": "<snippet id=S1>Text: Perch doubled in the lake.</snippet>"},
+        {"role": "assistant", "content": "They doubled."},
+        {"role": "user", "content": "What of roach?"},
+        {"role": "tool", "tool_call_id": "b", "content": "<snippet id=S2>Text: Roach fell in the lake.</snippet>"},
+        {"role": "assistant", "content": "They fell."},
+        {"role": "user", "content": "And since when?"},
+    ]
+    read = [ChatRequest(model="refiner", messages=turns[:last]).job() for last in (4, 5, 7)]
+    assert [job.question for job in read] == ["What of roach?", "What of roach?", "And since when?"]
+    assert [[(one.id, one.text) for one in job.snippets] for job in read] == [found[:1], found[1:], found[1:]]
+    assert read[2].reasoning == (
+        "Before, the user asked: What of perch?\nIt was answered: They doubled.\n\n"
+        "Before, the user asked: What of roach?\nIt was answered: They fell."
+    )
+    given = ChatRequest(model="refiner", messages=turns, snippets=[{"id": "S3", "text": "Pike."}]).job()
+    assert [one.id for one in given.snippets] == ["S3"]
 
 
 def test_tags_are_given_on_request() -> None:
@@ -189,6 +218,11 @@ def test_what_is_no_address_of_the_web_is_never_annotated(url: str) -> None:
         ({"messages": [{"role": "system", "content": "Be brief."}]}, "no message of the role user has any text"),
         ({"response_format": {"type": "json_object"}}, "does not take the field response_format; leave it out"),
         ({"n": 2}, "n"),
+        ({"messages": [*ASKED, {"role": "nonsense", "content": "x"}]}, "there is no role 'nonsense'; there are: "),
+        ({"messages": [{"role": "user", "content": 5}]}, "its content is of the type int; send a text"),
+        ({"messages": [{"role": "user", "content": [IMAGE]}]}, "of the type 'image_url' is not read; send text"),
+        ({"messages": [{"role": "user", "content": "x" * 8_001}]}, "has 8,001 characters, and 8,000 are read"),
+        ({"messages": [{"role": "user", "content": "x" * 8_001}], "stream": True}, "and 8,000 are read"),
         ({"snippets": [{"title": "no text"}]}, "text"),
         ({"model": "gpt-9"}, "there is no model 'gpt-9'"),
     ],
@@ -199,6 +233,43 @@ def test_what_cannot_be_answered_is_refused_with_what_to_do(body: dict[str, obje
             **{"model": "research", "messages": ASKED, "extra_body": body}  # type: ignore[call-overload]
         )
     assert caught.value.status_code in (400, 404)
+
+
+def test_an_error_names_the_field_that_is_at_fault() -> None:
+    with server() as running, pytest.raises(openai.BadRequestError) as caught:
+        client(running.url).chat.completions.create(model="research", messages=ASKED, n=2)
+    assert caught.value.param == "n"
+
+
+@pytest.mark.parametrize("stream", [False, True])
+def test_a_stream_that_finds_no_place_is_refused_like_any_other_request(stream: bool) -> None:
+    with (
+        FaultyServer(hang()) as model,
+        server(model=model.model, at_once=1, waiting=0, drain_seconds=0) as running,
+        ThreadPoolExecutor(1) as pool,
+    ):
+        first = pool.submit(httpx2.post, f"{running.url}/v1/refine", json=ROW, timeout=30)
+        until(lambda: running.answerer.admission.active == 1)
+        with pytest.raises(openai.RateLimitError, match="ask again") as caught:
+            client(running.url).chat.completions.create(model="refiner", messages=ASKED, stream=stream)
+        running.stop()
+        assert first.result().status_code == 503
+    assert int(caught.value.response.headers["retry-after"]) >= 1
+
+
+def test_where_callers_need_a_token_they_are_not_told_where_the_model_is(caplog: pytest.LogCaptureFixture) -> None:
+    evidence = {"snippets": [PERCH.model_dump(mode="json")]}
+    with (
+        FaultyServer(status(500, "upstream text")) as model,
+        server(model=model.model, token=SecretStr("secret")) as running,
+        pytest.raises(openai.APIStatusError) as caught,
+    ):
+        client(running.url, "secret").chat.completions.create(model="refiner", messages=ASKED, extra_body=evidence)
+    told, address = caught.value.message, model.model.partition("@")[2]
+    assert "the server failed (5xx), each time it was tried; the log of this server says more" in told
+    assert address not in told
+    assert "upstream" not in told
+    assert address in caplog.text
 
 
 def test_research_is_not_there_where_nothing_can_be_searched() -> None:

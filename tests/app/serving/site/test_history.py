@@ -99,12 +99,21 @@ def test_lists_begin_with_the_newest_and_come_in_pages(history: History) -> None
         ("\\", {"backslash"}),
         ("grew threefold", {"fish"}),
         ("  perch ", {"fish"}),
+        ("threefold perch", {"fish"}),
+        ('"grew threefold" perch', {"fish"}),
+        ('"threefold grew"', set()),
+        ("perch nonsense", set()),
+        ('perch "', {"fish"}),
+        ('""', {"fish", "umlaut", "percent", "underscore", "backslash"}),
+        ("a_b acb", {"underscore"}),
+        ("perch " * 5_000, {"fish"}),
+        (" ".join(map(str, range(5_000))), set()),
         ("'; DROP TABLE answers; --", set()),
         ("snippets", set()),
         ("", {"fish", "umlaut", "percent", "underscore", "backslash"}),
     ],
 )
-def test_words_are_sought_in_questions_and_answers_as_they_stand(
+def test_words_are_sought_in_questions_and_answers_in_any_order_and_what_is_quoted_as_it_stands(
     history: History, words: str, found: set[str]
 ) -> None:
     kept(history, "fish", "Did perch double?", "They grew threefold.")

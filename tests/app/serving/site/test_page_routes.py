@@ -251,6 +251,23 @@ def test_a_server_that_is_told_to_stop_finishes_answers_that_nobody_looks_at(tmp
     assert entry.answer.text == "Nobody knows."
 
 
+def test_an_answer_that_comes_while_the_server_stops_can_be_loaded_and_nothing_new_is_taken(tmp_path: Path) -> None:
+    with (
+        FaultyServer(says("<answer>Nobody knows.</answer>", after=2.0)) as model,
+        process("--no-history", "-m", model.model, folder=tmp_path) as started,
+        httpx2.Client(base_url=started.url, headers={"Accept": "text/html"}, timeout=30) as client,
+    ):
+        browser = Browser(started.url, client)
+        path = browser.post("/answers", {"question": QUESTION}).headers["location"]
+        until(lambda: bool(model.chats))
+        started.send(signal.SIGTERM)
+        until(lambda: browser.get("/readyz").status_code == 503)
+        refused = browser.post("/answers", {"question": QUESTION})
+        assert (refused.status_code, "server is stopping" in refused.text) == (429, True)
+        assert "Nobody knows." in browser.page(browser.ended(path)).text_content()
+        assert started.wait() in (0, -signal.SIGTERM, 128 + signal.SIGTERM)
+
+
 def test_the_figures_count_answers_of_the_page(browser: Browser) -> None:
     browser.ask()
     assert 'citerefine_answers_total{model="page",outcome="ok"} 1.0' in browser.get("/metrics").text

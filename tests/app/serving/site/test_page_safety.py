@@ -66,6 +66,14 @@ def test_without_the_token_a_browser_is_led_to_sign_in_and_back() -> None:
             assert browser.get(address).status_code == 200
         assert browser.get("/answers/some-id/events", headers={"Accept": "text/event-stream"}).status_code == 401
         assert browser.post("/answers", {"question": QUESTION}).status_code == 401
+        searched = browser.get("/?q=perch+%26+roach&page=2").headers["location"]
+        assert browser.page(searched).xpath("//input[@name='next']/@value") == ["/?q=perch+%26+roach&page=2"]
+        led = browser.post("/sign-in", {"token": TOKEN, "next": "/?q=perch+%26+roach&page=2"}).headers
+        assert led["location"] == "/?q=perch+%26+roach&page=2"
+        assert "Secure" not in led["set-cookie"]
+        behind_tls = browser.post("/sign-in", {"token": TOKEN, "next": "/"}, **{"X-Forwarded-Proto": "https"})
+        assert "Secure" in behind_tls.headers["set-cookie"]
+        browser.client.cookies.clear()
         wrong = browser.post("/sign-in", {"token": "wrong", "next": "/"})
         assert wrong.status_code == 401
         assert "set-cookie" not in wrong.headers
@@ -73,6 +81,7 @@ def test_without_the_token_a_browser_is_led_to_sign_in_and_back() -> None:
         assert signed_in.headers["location"] == "/answers/some-id"
         cookie = signed_in.headers["set-cookie"]
         assert "HttpOnly" in cookie
+        assert TOKEN not in cookie
         assert "SameSite=strict" in cookie
         assert TOKEN not in browser.get("/").text
         assert browser.get(browser.ask()).status_code == 200
@@ -80,7 +89,10 @@ def test_without_the_token_a_browser_is_led_to_sign_in_and_back() -> None:
         assert browser.get("/").status_code == 303
 
 
-@pytest.mark.parametrize("next", ["https://evil.example", "//evil.example", "/\\evil.example", "javascript:alert(1)"])
+@pytest.mark.parametrize(
+    "next",
+    ["https://evil.example", "//evil.example", "/\\evil.example", "javascript:alert(1)", "/?\r\nX: y", "/?//@evil"],
+)
 def test_signing_in_leads_nowhere_else(next: str) -> None:
     with server(token=TOKEN) as running, browsing(running) as browser:
         assert browser.post("/sign-in", {"token": TOKEN, "next": next}).headers["location"] == "/"
