@@ -26,7 +26,7 @@ from citerefine.refiner.language.wording import (
     section_prior,
     wording_prior,
 )
-from citerefine.refiner.language.words import content_stems, light_stems, name_stems, words
+from citerefine.refiner.language.words import content_stems, count_words, light_stems, name_stems, words
 from citerefine.refiner.records import Snippet
 from citerefine.refiner.request import RefineRequest
 from citerefine.refiner.tags.writer import Citing, write_answer
@@ -50,6 +50,8 @@ WORDS: Final = (3, 80)
 """Shortest and longest sentence that is quoted, in words."""
 
 _NEGATIONS: Final = frozenset(["no", "not", "never", "neither", "nor", "none", "nothing", "without", "cannot"])
+_UNSPACED_NEGATION: Final = re.compile("な[いかくけ]|ません|[不没沒未无無]")
+"""How Japanese and Chinese negate; parts of words that do not, such as 未来, only keep a repeat."""
 _NUMBER: Final = re.compile(r"\d+(?:[.,]\d+)*")
 _NUMBER_WORDS: Final = frozenset(
     ["one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve", "half", "all"]
@@ -159,7 +161,7 @@ def _candidates(
         text = " ".join(sentence.split())
         stems = frozenset(content_stems(text))
         own = _coverage(stems, weights)
-        if not own or not WORDS[0] <= len(words(text)) <= WORDS[1] or not is_sentence(text):
+        if not own or not WORDS[0] <= count_words(text) <= WORDS[1] or not is_sentence(text):
             continue
         score = (own + _SOURCE_WEIGHT * passage.coverage) * prior * wording_prior(text)
         if defines is not None and defines.match(text):
@@ -172,6 +174,7 @@ def _stakes(text: str) -> frozenset[str]:
     """The numbers of a sentence, and `not` if it negates."""
     held = words(text)
     negates = any(word in _NEGATIONS or word.endswith(("n't", "n’t")) for word in held)
+    negates = negates or (not text.isascii() and _UNSPACED_NEGATION.search(text) is not None)
     return frozenset(_NUMBER.findall(text)) | _NUMBER_WORDS.intersection(held) | ({"not"} if negates else set())
 
 

@@ -8,7 +8,8 @@ snippet of a work that the answer cites. Not here: whether the source supports t
 from typing import Final
 
 from citerefine.refiner.answer import Answer
-from citerefine.refiner.language.words import content_words, light_stems, stem, stop_words, words
+from citerefine.refiner.language.unspaced import is_south_east, joined
+from citerefine.refiner.language.words import content_words, is_held, light_stems, stem, stop_words, words
 
 MAX_WORDS: Final = 8
 """Most words that are named."""
@@ -16,12 +17,12 @@ MAX_WORDS: Final = 8
 
 def unmentioned_words(answer: Answer) -> tuple[str, ...]:
     """Words of the question, in its order, that no cited source mentions; light words such as `best` aside."""
-    return _missing(answer, _mentioned_by_work(answer))
+    return tuple(joined(_missing(answer, _mentioned_by_work(answer))))
 
 
-def _missing(answer: Answer, held: dict[str, set[str]]) -> tuple[str, ...]:
+def _missing(answer: Answer, held: dict[str, set[str]]) -> list[str]:
     mentioned = set[str]().union(*held.values())
-    return tuple(word for word in _asked(answer.question) if stem(word) not in mentioned)
+    return [word for word in _asked(answer.question) if not is_held(stem(word), mentioned)]
 
 
 def gap_notes(answer: Answer) -> tuple[str, ...]:
@@ -31,17 +32,19 @@ def gap_notes(answer: Answer) -> tuple[str, ...]:
     by_work = _mentioned_by_work(answer)
     notes, missing = list[str](), _missing(answer, by_work)
     if missing:
-        more = f" and {len(missing) - MAX_WORDS} more words of the question" if len(missing) > MAX_WORDS else ""
-        notes.append(f"No cited source mentions: {', '.join(missing[:MAX_WORDS])}{more}.")
+        named = joined(missing)
+        more = f" and {len(named) - MAX_WORDS} more words of the question" if len(named) > MAX_WORDS else ""
+        notes.append(f"No cited source mentions: {', '.join(named[:MAX_WORDS])}{more}.")
     found = [word for word in _asked(answer.question) if word not in missing]
-    together = any(held.issuperset(map(stem, found)) for held in by_work.values())
+    together = any(all(is_held(stem(word), held) for word in found) for held in by_work.values())
     if not together:
-        notes.append(f"No single cited source mentions all of: {', '.join(found[:MAX_WORDS])}.")
+        notes.append(f"No single cited source mentions all of: {', '.join(joined(found)[:MAX_WORDS])}.")
     return tuple(notes)
 
 
 def _asked(question: str) -> list[str]:
-    return [word for word in dict.fromkeys(content_words(question)) if stem(word) not in light_stems()]
+    asked = [word for word in dict.fromkeys(content_words(question)) if stem(word) not in light_stems()]
+    return [word for word in asked if not is_south_east(word)]  # a piece of such a script is no word to name
 
 
 def _mentioned_by_work(answer: Answer) -> dict[str, set[str]]:

@@ -1,10 +1,8 @@
 """A local corpus: documents cut into passages, in one SQLite file, searched with FTS5 and BM25.
 
 In: queries of any text. Out: `Hit`s whose snippets keep document, section, page and offsets. The file is written
-by tools/indexing.py; while that happens it can be searched. A query is data: its words are quoted one by one, so
-that nothing in it is FTS syntax. Words of scripts written without blanks (Chinese, Japanese, Thai) are found as
-whole runs only. Not here: reading files (readers/), what SQLite's errors mean (database.py), choosing what to answer
-(refiner/).
+by tools/indexing.py; while that happens it can be searched. Not here: reading files (readers/), what is looked for in
+the index (matching.py), what SQLite's errors mean (database.py), choosing what to answer (refiner/).
 """
 
 import hashlib
@@ -17,16 +15,14 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, NamedTuple, Self
 
-from citerefine.refiner.language.words import content_words
 from citerefine.refiner.records import Snippet
 from citerefine.tools.database import connect, errors_of_writing, reading
 from citerefine.tools.errors import CorpusError, UnusableCorpusError
+from citerefine.tools.matching import expression, searchable
 
 APPLICATION_ID: Final = 0x63697465  # "cite"
-FORMAT: Final = 1
-"""Version of the tables; another one cannot be read."""
-MAX_TERMS: Final = 100
-"""Most different words of a query that are searched; FTS5 refuses expressions of more than 256."""
+FORMAT: Final = 2
+"""Version of the tables; another one cannot be read. Since 2 words are found within runs without blanks."""
 HEADING_WEIGHT: Final = 0.5
 """Weight of a word in title or section heading against one in the passage."""
 FUSION_CONSTANT: Final = 60
@@ -85,6 +81,7 @@ class Corpus:
         """The file; None if it is in memory."""
         self._is_new = False
         connection.execute("PRAGMA foreign_keys = ON")
+        connection.create_function("searchable", 1, searchable, deterministic=True)  # the tables are filled with it
 
     @classmethod
     def open(cls, path: str | os.PathLike[str]) -> Self:
@@ -211,11 +208,8 @@ class Corpus:
         Raises:
             CorpusError: if the file is damaged, or cannot be read.
         """
-        terms = list(dict.fromkeys(content_words(query)))[:MAX_TERMS]
-        if not terms:
-            return []
-        expression = " OR ".join(f'"{term}"' for term in terms)
-        return self._hits(_SEARCH, (HEADING_WEIGHT, expression, limit))
+        wanted = expression(query)
+        return [] if wanted is None else self._hits(_SEARCH, (HEADING_WEIGHT, wanted, limit))
 
     def read_around(self, hit: Hit) -> list[Hit]:
         """The passages before and behind a hit in its document, in reading order, without the hit; score 0."""

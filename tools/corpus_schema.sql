@@ -33,15 +33,18 @@ CREATE TABLE passages (
   text TEXT NOT NULL
 );
 CREATE INDEX passages_of_document ON passages (document_id);
+-- What the index is given; searchable() is defined by corpus.py.
+CREATE VIEW passages_given AS
+SELECT id, searchable(text) AS text, searchable(heading) AS heading FROM passages;
 CREATE VIRTUAL TABLE passages_fts USING fts5 (
-  text, heading, content = 'passages', content_rowid = 'id', tokenize = 'porter unicode61 remove_diacritics 2'
+  text, heading, content = 'passages_given', content_rowid = 'id', tokenize = 'porter unicode61 remove_diacritics 2'
 );
 CREATE TRIGGER passages_added AFTER INSERT ON passages BEGIN
-  INSERT INTO passages_fts (rowid, text, heading) VALUES (new.id, new.text, new.heading);
+  INSERT INTO passages_fts (rowid, text, heading) VALUES (new.id, searchable(new.text), searchable(new.heading));
 END;
 CREATE TRIGGER passages_removed AFTER DELETE ON passages BEGIN
   INSERT INTO passages_fts (passages_fts, rowid, text, heading)
-  VALUES ('delete', old.id, old.text, old.heading);
+  VALUES ('delete', old.id, searchable(old.text), searchable(old.heading));
 END;
 CREATE TABLE updates (
   unfinished INTEGER NOT NULL      -- 1 while files are read into the corpus, and after that was interrupted

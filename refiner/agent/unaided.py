@@ -10,7 +10,16 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
 
 from citerefine.refiner.agent.state import SnippetRecord
-from citerefine.refiner.language.words import content_stems, content_words, light_stems, name_stems, stem, words
+from citerefine.refiner.language.unspaced import joined
+from citerefine.refiner.language.words import (
+    content_stems,
+    content_words,
+    is_held,
+    light_stems,
+    name_stems,
+    stem,
+    words,
+)
 
 MAX_QUERY: Final = 400
 """Longest query that is sent as it was written, in code points."""
@@ -29,7 +38,7 @@ def first_query(question: str) -> str:
     line = " ".join(question.split())
     if len(line) <= MAX_QUERY:
         return line
-    return " ".join([*dict.fromkeys(content_words(question))][:MAX_WORDS])
+    return " ".join(joined([*dict.fromkeys(content_words(question))][:MAX_WORDS]))
 
 
 def missing_words(question: str, records: Iterable[SnippetRecord]) -> list[str]:
@@ -38,8 +47,8 @@ def missing_words(question: str, records: Iterable[SnippetRecord]) -> list[str]:
     for record in records:
         if not asked:
             break
-        for found in asked.keys() & set(content_stems(record_text(record))):
-            del asked[found]
+        held = set(content_stems(record_text(record)))
+        asked = {asked_stem: word for asked_stem, word in asked.items() if not is_held(asked_stem, held)}
     return [*asked.values()][::-1]
 
 
@@ -58,7 +67,7 @@ def next_query(question: str, asked: Sequence[str], records: Sequence[SnippetRec
 
 def _candidates(question: str, missing: list[str], records: Sequence[SnippetRecord]) -> Iterator[str]:
     yield first_query(question)  # new where evidence was given and nothing was searched yet
-    sought = missing[:_MISSING]
+    sought = joined(missing)[:_MISSING]
     yield " ".join(sought)
     expansions = _expansions(question, records[:_BEST])
     if expansions:

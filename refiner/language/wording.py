@@ -63,7 +63,7 @@ def wording_prior(text: str) -> float:
     prior = AIM_PRIOR if _AIM.match(text) else 1.0
     prior *= LEANING_PRIOR if _LEANING.match(text) else 1.0
     prior *= CAPTION_PRIOR if _CAPTION.match(text) else 1.0
-    return prior * (QUESTION_PRIOR if text.endswith("?") else 1.0)
+    return prior * (QUESTION_PRIOR if text.endswith(("?", "？")) else 1.0)
 
 
 def definition_of(question: str) -> re.Pattern[str] | None:

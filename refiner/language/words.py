@@ -2,16 +2,20 @@
 
 In: any text. Out: lower-case words, content words (no stop words), stems, names. One definition of words for
 search, for the extractive refiner and for every later count; the search index has a stemmer of its own. The lists,
-stopwords.txt and lightwords.txt, are English. Linear.
+stopwords.txt and lightwords.txt, are English. Of scripts written without blanks (Chinese, Japanese, Thai) the words are
+pieces (unspaced.py), in full-width form. Linear.
 """
 
 import re
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Set as AbstractSet
 from functools import lru_cache
 from importlib.resources import files
 
 import snowballstemmer
+
+from citerefine.refiner.language.unspaced import CHARACTERS_A_WORD, RUN, content_pieces, has_run, is_han, pieces
 
 _WORD = re.compile(r"[^\W_]+(?:['’][^\W_]+)*")
 _POSSESSIVE = re.compile(r"['’]s\Z")
@@ -49,13 +53,35 @@ def stem(word: str) -> str:
 
 def words(text: str) -> list[str]:
     """All words, lower-case, without possessive endings."""
-    found = _WORD.findall(text.lower())
+    return _words(text.lower(), pieces)
+
+
+def _words(text: str, cut: Callable[[str], Iterable[str]]) -> list[str]:
+    found = list(_mixed_words(text, cut)) if has_run(text) else _WORD.findall(text)
     return [word if word.isalnum() else _POSSESSIVE.sub("", word) for word in found]  # most words have no ending
+
+
+def _mixed_words(text: str, cut: Callable[[str], Iterable[str]]) -> Iterator[str]:
+    """The words of a text and what `cut` makes of its runs without blanks, in order."""
+    at = 0
+    for run in RUN.finditer(text):
+        yield from _WORD.findall(text, at, run.start())
+        yield from cut(run[0])
+        at = run.end()
+    yield from _WORD.findall(text, at)
+
+
+def count_words(text: str) -> int:
+    """How many words there are; without blanks, two characters count as one."""
+    if not has_run(text):
+        return len(words(text))
+    unspaced = sum(len(run) for run in RUN.findall(text))
+    return len(words(RUN.sub(" ", text))) + -(-unspaced // CHARACTERS_A_WORD)
 
 
 def content_words(text: str) -> list[str]:
     """The words that are no stop words, in order."""
-    return [word for word in words(text) if word not in stop_words()]
+    return [word for word in _words(text.lower(), content_pieces) if word not in stop_words()]
 
 
 def name_stems(text: str) -> frozenset[str]:
@@ -64,7 +90,8 @@ def name_stems(text: str) -> frozenset[str]:
     >>> sorted(name_stems("How does LangGraph store state in Redis 7 for p53?"))
     ['langgraph', 'p53', 'redi']
     """
-    found = (word for at, word in enumerate(_WORD.findall(text)) if _is_name(word, at == 0))
+    spaced = RUN.sub(" ", text) if has_run(text) else text
+    found = (word for at, word in enumerate(_WORD.findall(spaced)) if _is_name(word, at == 0))
     return frozenset(stem for word in found for stem in content_stems(word))
 
 
@@ -76,3 +103,8 @@ def _is_name(word: str, is_first: bool) -> bool:
 def content_stems(text: str) -> list[str]:
     """The stems of the content words, in order."""
     return [stem(word) for word in content_words(text)]
+
+
+def is_held(stem: str, stems: AbstractSet[str]) -> bool:
+    """Whether a stem is among others; a pair of Han characters is too if both are, as it may be no word."""
+    return stem in stems or (is_han(stem) and all(character in stems for character in stem))

@@ -171,3 +171,37 @@ def test_a_name_that_no_source_holds_weighs_against_answering() -> None:
     persist = snippet("The engine keeps a persistent stack of states for each of its graphs.")
     assert not refine("How does LangGraph persist state?", persist).answered
     assert refine("How does the engine persist state?", persist).answered
+
+
+BIWA = snippet("琵琶湖の表層水温は1980年から2020年までに約1.5度上昇した。全循環は2019年になかった。", "biwa.txt")
+SALMON = snippet("サケの漁獲量は北海道で2003年をピークに減少した。", "salmon.txt")
+TAIHU = snippet("太湖的蓝藻水华在夏季频繁发生。北京大学的研究者调查了地下水污染。", "taihu.txt")
+
+
+@pytest.mark.parametrize(
+    ("question", "answer"),
+    [
+        ("琵琶湖の水温は上昇しましたか？", "琵琶湖の表層水温は1980年から2020年までに約1.5度上昇した。"),
+        ("琵琶湖の水温は上がったのか", "琵琶湖の表層水温は1980年から2020年までに約1.5度上昇した。"),
+        ("ｻｹの漁獲量はなぜ減ったのですか", "サケの漁獲量は北海道で2003年をピークに減少した。"),
+        ("太湖的水华什么时候发生？", "太湖的蓝藻水华在夏季频繁发生。"),
+        ("地下水有没有污染？", "北京大学的研究者调查了地下水污染。"),
+    ],
+)
+def test_questions_without_blanks_are_answered_from_such_sources(question: str, answer: str) -> None:
+    assert refine(question, BIWA, SALMON, TAIHU, RESULT).claims[0].text == answer
+
+
+@pytest.mark.parametrize("question", ["東京の人口は何人ですか", "りんごはどこで栽培されますか", "长江的长度是多少？"])
+def test_such_sources_that_plainly_do_not_answer_are_not_quoted(question: str) -> None:
+    assert not refine(question, BIWA, SALMON, TAIHU).answered
+
+
+def test_a_negation_without_blanks_is_no_repeat() -> None:
+    text = "琵琶湖の水温は夏に上昇した。琵琶湖の水温は夏に上昇しなかった。"
+    assert len(refine("琵琶湖の水温は夏に上昇したか", snippet(text)).claims) == 2
+
+
+def test_a_question_without_blanks_is_no_answer_to_itself() -> None:
+    text = "琵琶湖の水温は上昇したのか？琵琶湖の水温は1980年から上昇した。"
+    assert refine("琵琶湖の水温は上昇したか", snippet(text)).claims[0].text == "琵琶湖の水温は1980年から上昇した。"

@@ -52,3 +52,16 @@ def test_many_words_are_counted() -> None:
 def test_the_refiner_notes_them_in_every_answer() -> None:
     answer = Refiner().refine("Do anticoagulants prevent stroke in women?", [WARFARIN])
     assert answer.notes == ("No cited source mentions: anticoagulants.",)
+
+
+def test_words_of_scripts_without_blanks_are_named_as_a_reader_would() -> None:
+    snippet = Snippet(text="琵琶湖の表層の水温は上昇した。", title="琵琶湖")
+    raw = "<answer><snippet id=S1>琵琶湖の表層の水温は上昇した。</snippet></answer>"
+    question = "琵琶湖と諏訪湖の表層水温は上がりましたか"
+    assert unmentioned_words(parse_answer(raw, Evidence([snippet]), question=question)) == ("諏訪湖",)
+
+
+def test_pieces_of_thai_words_are_not_named() -> None:
+    raw = "<answer><snippet id=S1>Warfarin prevents stroke in women.</snippet></answer>"
+    question = "ทำไมน้ำในทะเลสาบลดลง aspirin"
+    assert unmentioned_words(parse_answer(raw, Evidence([WARFARIN]), question=question)) == ("aspirin",)

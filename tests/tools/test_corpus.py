@@ -139,12 +139,15 @@ def test_a_database_of_another_program_is_refused_and_left_alone(tmp_path: Path)
             opening(path)
 
 
-def test_a_corpus_of_another_format_is_refused(tmp_path: Path) -> None:
+@pytest.mark.parametrize("version", [1, 99])
+def test_a_corpus_of_another_format_is_refused(tmp_path: Path, version: int) -> None:
     path = tmp_path / "old.db"
     with Corpus.create(path) as corpus:
-        corpus.connection.execute("PRAGMA user_version = 99")
-    with pytest.raises(CorpusError, match="has corpus format 99, this version reads 1; index the files anew"):
-        Corpus.open(path)
+        corpus.connection.execute(f"PRAGMA user_version = {version}")
+    message = f"has corpus format {version}, this version reads 2; index the files anew"
+    for opening in (Corpus.open, Corpus.create):
+        with pytest.raises(CorpusError, match=message):
+            opening(path)
 
 
 def test_a_truncated_corpus_is_an_error_not_a_crash(tmp_path: Path) -> None:

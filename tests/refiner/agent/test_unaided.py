@@ -59,3 +59,10 @@ def test_any_text_gives_a_query_or_none_and_the_same_each_time(question: str, te
     query = next_query(question, [], records(*texts))
     assert query == next_query(question, [], records(*texts))
     assert query is None or query.strip()
+
+
+def test_words_of_scripts_without_blanks_are_asked_for_whole() -> None:
+    question = "琵琶湖と諏訪湖の水温は上昇しましたか"
+    found = records("琵琶湖の水温は上昇した。")
+    assert next_query(question, [first_query(question)], found) == "諏訪湖"
+    assert missing_words("琵琶湖表層水温", records("琵琶湖の水温、表層で")) == []
