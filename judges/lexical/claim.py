@@ -7,8 +7,8 @@ as one sentence, so that nothing of it is free and the work stays linear. Not he
 from functools import lru_cache
 from typing import Final, NamedTuple
 
-from citerefine.judges.hidden import visible
 from citerefine.judges.lexical.evidence import pairs_of
+from citerefine.judges.lexical.markup import readable, without_markup
 from citerefine.judges.lexical.words import Word, denied, is_number, read_words
 from citerefine.refiner.language.sentences import split_sentences
 
@@ -20,7 +20,7 @@ class ClaimSentence(NamedTuple):
     """What of a sentence is compared."""
 
     text: str
-    """As written, in NFKC."""
+    """As written, in NFKC, without markup."""
     content: tuple[Word, ...]
     """The words that carry meaning, in order."""
     weights: dict[str, int]
@@ -41,7 +41,7 @@ def read_claim(text: str) -> tuple[ClaimSentence, ...]:
 
 
 def _read_claim(text: str) -> tuple[ClaimSentence, ...]:
-    text = visible(text)
+    text = readable(without_markup(text))
     spans = split_sentences(text, lines=True)
     pieces = [text[start:end] for start, end in spans[:MAX_SENTENCES]]
     if len(spans) > MAX_SENTENCES:

@@ -11,7 +11,7 @@ from itertools import pairwise
 from threading import Lock
 from typing import Final, NamedTuple
 
-from citerefine.judges.hidden import visible
+from citerefine.judges.lexical.markup import readable, without_markup
 from citerefine.judges.lexical.words import denied, keys
 from citerefine.refiner.language.sentences import SentenceSpan, split_sentences
 from citerefine.refiner.records import Snippet
@@ -44,13 +44,14 @@ class Prepared(NamedTuple):
 
 def prepare(text: str, title: str) -> Prepared:
     """A snippet, made ready."""
+    text = without_markup(text)
     spans = tuple(split_sentences(text))
     places: dict[str, list[int]] = {}
     denials: dict[int, frozenset[str]] = {}
-    heading = keys(visible(title))
+    heading = keys(readable(without_markup(title)))
     all_keys = [*heading]
     for number, (start, end) in enumerate(spans):
-        found = keys(visible(text[start:end]))
+        found = keys(readable(text[start:end]))
         all_keys.append(_BREAK)
         all_keys += found
         if scope := denied(found):

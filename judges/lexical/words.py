@@ -14,7 +14,7 @@ from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from typing import Final, NamedTuple
 
-from citerefine.judges.hidden import visible
+from citerefine.judges.lexical.markup import readable, without_markup
 from citerefine.refiner.language.words import light_stems, stem, stop_words
 
 ORDINARY_WEIGHT: Final = 10
@@ -106,7 +106,7 @@ def negations() -> frozenset[str]:
 
 def denies(text: str) -> bool:
     """Whether words around a claim turn it around: a negation, or a word of doubt."""
-    return any(word.key in negations() or word.key in _doubts() for word in read_words(visible(text)))
+    return any(word.key in negations() or word.key in _doubts() for word in read_words(readable(without_markup(text))))
 
 
 @lru_cache(maxsize=1)

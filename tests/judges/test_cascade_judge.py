@@ -162,7 +162,7 @@ def test_words_alone_never_decide_that_a_claim_is_fully_supported() -> None:
     judge = CascadeJudge(LexicalJudge(), ChatJudge(model))
     judged(judge, query(PERCH.text, PERCH))
     assert len(model.calls) == 1
-    assert judge.name.startswith("cascade (none to 0.07, full from never by lexical-1; ")
+    assert judge.name.startswith("cascade (none to 0.07, full from never by lexical-2; ")
 
 
 def test_a_threshold_holds_if_it_reaches_the_aim_where_it_was_not_fitted() -> None:

@@ -32,7 +32,7 @@ def test_other_forms_are_read_where_they_are_named(form: str) -> None:
 
 def test_a_judge_can_be_named() -> None:
     text = "<answer><snippet id=a>Perch doubled by 2010 in Lake Orven.</snippet></answer>"
-    assert score_citations(text, "lexical", snippets=SNIPPETS).judge == "lexical-1"
+    assert score_citations(text, "lexical", snippets=SNIPPETS).judge == "lexical-2"
     with pytest.raises(ModelError, match="no judge is called 'words'"):
         score_citations(text, "words", snippets=SNIPPETS)
 

@@ -12,8 +12,8 @@ from functools import lru_cache
 from importlib.resources import files
 from typing import Final, NamedTuple
 
-from citerefine.judges.hidden import visible
 from citerefine.judges.lexical.claim import ClaimSentence, read_claim
+from citerefine.judges.lexical.markup import readable, without_markup
 from citerefine.judges.lexical.words import key_of, read_words
 from citerefine.judges.rubric.lexical.contrary import calls_false
 
@@ -50,7 +50,7 @@ class Asked(NamedTuple):
 @lru_cache(maxsize=4_000)
 def read_criterion(text: str) -> Asked:
     """What this criterion asks for; raises nothing."""
-    text = visible(text)
+    text = readable(without_markup(text))
     if _ABSENCE.match(text):
         return Asked((), ABSENCE)
     said = _without_frame(text)

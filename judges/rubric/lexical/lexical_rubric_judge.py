@@ -9,10 +9,10 @@ learns to repeat the words of criteria. Not here: models (chat/), what it earns 
 
 from typing import Final
 
-from citerefine.judges.hidden import visible
 from citerefine.judges.lexical.claim import ClaimSentence
 from citerefine.judges.lexical.comparison import Match, compare
 from citerefine.judges.lexical.evidence import Prepared
+from citerefine.judges.lexical.markup import readable
 from citerefine.judges.lexical.words import keys
 from citerefine.judges.rubric.cell import Cell, Status
 from citerefine.judges.rubric.lexical.asked import read_criterion
@@ -21,7 +21,7 @@ from citerefine.judges.rubric.lexical.told import Told, read_told
 from citerefine.judges.rubric.rubric_judge import Graded, GradeQuery
 from citerefine.rubrics.criterion import Criterion, Level
 
-VERSION: Final = 2
+VERSION: Final = 3
 """Changes with whatever changes a cell."""
 
 MET: Final = 0.62
@@ -89,7 +89,7 @@ def _compared(part: ClaimSentence, prepared: Prepared, text: str) -> Match:
     match = compare(part, [prepared])
     if match.window is None or "antonym" in match.flags:
         return match
-    said = keys(visible(text[match.window.start : match.window.end]))
+    said = keys(readable(text[match.window.start : match.window.end]))
     return match._replace(flags=(*match.flags, "antonym")) if is_opposed(part.weights, said) else match
 
 

@@ -13,6 +13,7 @@ from typing import Final, NamedTuple
 
 from citerefine.judges.hidden import visible
 from citerefine.judges.lexical.evidence import Prepared, prepare
+from citerefine.judges.lexical.markup import without_markup
 from citerefine.judges.prose import prose
 from citerefine.judges.rubric.lexical.contrary import without_denied
 from citerefine.refiner.language.sentences import split_sentences
@@ -41,7 +42,7 @@ class Told(NamedTuple):
     """What an answer says."""
 
     text: str
-    """The prose of the plain answer; `prepared` counts offsets in it."""
+    """The prose of the plain answer, blank where it has markup; `prepared` counts offsets in it."""
     plain: str
     """The plain answer to the letter, with the same offsets: what evidence is cut from."""
     prepared: Prepared
@@ -57,7 +58,7 @@ class Told(NamedTuple):
 def read_told(answer: str) -> Told:
     """What the answer says; raises nothing."""
     parse = parse_tags(_without_comments(answer))
-    page = prose(parse).text
+    page = without_markup(prose(parse).text)
     stated, asserted, at = list[str](), list[str](), 0
     for start, end in split_sentences(page, lines=True):
         statement = _said(page[start:end])

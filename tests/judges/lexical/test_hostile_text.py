@@ -25,6 +25,7 @@ PIECES = [
     "e\u0301",
     "n’t ",
 ]
+PIECES += ["<b>", "</b>", "<img src=x>", "<!--", "-->", "&lt;", "&gt;", "&eacute;", "p<0.05 "]
 PIECES += ["increase ", "decrease ", "The ", "of ", "! ", "\ud800", "１", "²", "ﬁsh ", "\u00ad", "'s "]
 texts = st.lists(st.sampled_from(PIECES) | st.text(max_size=4), max_size=25).map("".join)
 snippets = st.lists(texts.filter(str.strip), min_size=1, max_size=3)
@@ -50,6 +51,11 @@ SHAPES = {
     "negations": "not perch ",
     "opposites": "increase decrease ",
     "lines": "perch\n\n",
+    "signs": "<",
+    "open tags": "<a ",
+    "tags": "<b>perch</b> ",
+    "comments": "<!--",
+    "references": "&amp;lt;",
 }
 
 

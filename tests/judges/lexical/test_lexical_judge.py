@@ -36,7 +36,7 @@ def quoted(given: Verdict, *snippets: Snippet) -> str:
 def test_it_is_a_support_judge() -> None:
     judge = LexicalJudge()
     assert isinstance(judge, SupportJudge)
-    assert (judge.name, judge.asks_at_once) == ("lexical-1", False)
+    assert (judge.name, judge.asks_at_once) == ("lexical-2", False)
 
 
 @pytest.mark.parametrize(
@@ -207,14 +207,14 @@ def test_the_order_of_the_snippets_does_not_matter() -> None:
     assert verdict(claim, LAKE, KELP) == verdict(claim, KELP, LAKE)
 
 
-def test_verdicts_of_version_1_are_these() -> None:
+def test_verdicts_of_version_2_are_these() -> None:
     """Whoever changes one of them changes VERSION too: verdicts are kept by the judge's name."""
     claims = ["Perch doubled by 2010.", "Pike doubled by 2011.", "Ice melts in Lake Orven.", "Perch like kelp."]
     given = [verdict(claim) for claim in claims]
-    assert [(one.label, round(one.p_supported or 0, 4)) for one in given] == VERSION_1
+    assert [(one.label, round(one.p_supported or 0, 4)) for one in given] == VERSION_2
 
 
-VERSION_1 = [(Label.FULL, 0.6667), (Label.NONE, 0.2424), (Label.PARTIAL, 0.75), (Label.NONE, 0.1667)]
+VERSION_2 = [(Label.FULL, 0.6667), (Label.NONE, 0.2424), (Label.PARTIAL, 0.75), (Label.NONE, 0.1667)]
 
 
 def test_verdicts_are_the_same_in_every_process() -> None:

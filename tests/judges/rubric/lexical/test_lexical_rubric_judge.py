@@ -37,7 +37,7 @@ def cell(text: str, answer: str = ANSWER, **kind: bool) -> Cell:
 
 def test_it_is_a_rubric_judge_with_a_version_in_its_name() -> None:
     assert isinstance(JUDGE, RubricJudge)
-    assert JUDGE.name == "lexical-rubric-2"
+    assert JUDGE.name == "lexical-rubric-3"
 
 
 @pytest.mark.parametrize(
