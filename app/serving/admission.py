@@ -75,7 +75,7 @@ class Admission:
         if self.closed_at is not None:
             raise Busy("the server is stopping; ask again when it is back", 5)
         if self._places.locked() and self.waiting >= self._most:
-            raise Busy(f"{self.active} answers are being worked on and {self.waiting} wait; ask again", self._wait())
+            raise Busy(f"no place is free: {self.active} in use, {self.waiting} waiting; ask again", self._wait())
 
     @asynccontextmanager
     async def _bounded(self) -> AsyncIterator[None]:

@@ -30,6 +30,11 @@ from citerefine.app.serving.site.runs import Runs
 
 SIGN_IN: Final = "/sign-in"
 """Where a person enters the token."""
+_REFUSALS: Final = {
+    404: ("not_found", "there is no such path here; /openapi.json lists what there is"),
+    405: ("refused", "this path is not asked so; /openapi.json says how"),
+}
+"""Status of the framework → code, message."""
 _LOG: Final = logging.getLogger("citerefine.serve")
 
 
@@ -79,7 +84,8 @@ async def _failed(request: Request, error: Exception) -> JSONResponse:
 
 async def _refused_by_framework(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, HTTPException)
-    return respond(ApiError(error.status_code, "not_found" if error.status_code == 404 else "refused", error.detail))
+    code, message = _REFUSALS.get(error.status_code, ("refused", error.detail))
+    return respond(ApiError(error.status_code, code, message))
 
 
 async def _invalid(request: Request, error: Exception) -> JSONResponse:
@@ -91,6 +97,9 @@ async def _invalid(request: Request, error: Exception) -> JSONResponse:
         return respond(ApiError(415, "no_json", why))
     fault = error.errors()[0]
     where = ".".join(str(part) for part in fault["loc"] if part != "body") or None
+    if fault["type"] == "json_invalid":
+        why = f"the body is no JSON: {fault['ctx']['error']}, at character {where}"
+        return respond(ApiError(400, "bad_request", why))
     said = fault["msg"].removeprefix("Value error, ")
     message = f"{where or 'the body'}: {said}"
     if fault["type"] == "extra_forbidden":

@@ -117,7 +117,7 @@ def _listening(host: str, port: int) -> socket.socket:
         sock.listen(_BACKLOG)  # who reads the address may ask at once
     except OSError as error:
         raise InputError(
-            f"{host}:{port} cannot be listened at ({error.strerror}); give another --port, or stop what uses it"
+            f"{host}:{port} cannot be listened at ({error.strerror}); give another port, or stop what uses it"
         ) from error
     return sock
 

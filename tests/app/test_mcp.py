@@ -354,7 +354,7 @@ def test_a_call_without_a_place_is_told_to_come_back() -> None:
         results = talk(work, model=model.model, at_once=1, waiting=1)
     refused = [text(result) for result in results if result.is_error]
     assert len(refused) == 1
-    assert "1 answers are being worked on and 1 wait; ask again in" in refused[0]
+    assert "no place is free: 1 in use, 1 waiting; ask again in" in refused[0]
 
 
 # --- texts that mean harm ---------------------------------------------------------------------------------------------

@@ -15,7 +15,9 @@ from citerefine.refiner.report.answer_json import answer_json
 
 VENDOR: Final = "citerefine"
 """Key of what OpenAI has no place for."""
-Format = Literal["text", "tags"]
+Format = Literal["text", "tags", "markdown"]
+UNTIED: Final = "Nothing in this answer is tied to a source.\n\n"
+"""Stands before what a model wrote where that is so: chat programs show the content and nothing else."""
 
 
 class Reply(NamedTuple):
@@ -70,17 +72,26 @@ def chunk(reply: Reply, delta: dict[str, Any], finish: str | None = None) -> dic
 
 
 def _content(reply: Reply, answer: Answer) -> str:
-    return answer.tagged if reply.format == "tags" else answer.text
+    if reply.format == "tags":
+        return answer.tagged
+    if reply.format == "markdown":
+        return answer.to_markdown()
+    return UNTIED + answer.text if _is_untied(answer) else answer.text
+
+
+def _is_untied(answer: Answer) -> bool:
+    """Whether a model wrote something, and cites nothing for it."""
+    return answer.usage is not None and not answer.answered and bool(answer.text.strip())
 
 
 def _cited(reply: Reply, answer: Answer) -> dict[str, Any]:
-    """Annotations; their offsets are those of the plain text, so that tagged text has none."""
-    return {"annotations": [] if reply.format == "tags" else url_citations(answer)}
+    """Annotations; their offsets are those of the plain text, so that other forms have none."""
+    return {"annotations": url_citations(answer) if reply.format == "text" else []}
 
 
 def _pieces(reply: Reply, answer: Answer) -> Iterator[str]:
     text = _content(reply, answer)
-    ends = [] if reply.format == "tags" else [claim.end for claim in answer.claims]
+    ends = [claim.end for claim in answer.claims] if reply.format == "text" and not _is_untied(answer) else []
     start = 0
     for end in [*ends, len(text)]:
         if end > start:

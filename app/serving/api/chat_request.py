@@ -12,6 +12,7 @@ from typing import Annotated, Any, Final, Literal
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 from citerefine.app.serving.answering import RESEARCH, Job
+from citerefine.app.serving.api.chat_reply import Format
 from citerefine.app.serving.errors import ApiError
 from citerefine.refiner.agent.documents import read_evidence
 from citerefine.refiner.importing.conversation import Turn, read_turns
@@ -36,17 +37,23 @@ _READ_PARTS: Final = ("text", "input_text")
 
 
 def _readable(message: dict[str, Any]) -> dict[str, Any]:
-    """The message, if nothing of it would be lost unsaid. Raises ValueError."""
+    """The message, if it is one. Raises ValueError."""
     role, content = message.get("role"), message.get("content")
     if role not in _ROLES:
         raise ValueError(f"there is no role {str(role)[:60]!r}; there are: {', '.join(_ROLES)}")
     if not (content is None or isinstance(content, str | list)):
         raise ValueError(f"its content is of the type {type(content).__name__}; send a text, or a list of parts")
-    for part in content if isinstance(content, list) and role in ("user", "system", "developer") else ():
+    return message
+
+
+def _refuse_unread(message: dict[str, Any]) -> None:
+    """Raises ApiError if a question has parts that nobody would read. Those of earlier turns are passed over."""
+    content = message.get("content")
+    for part in content if isinstance(content, list) else ():
         kind = part.get("type") if isinstance(part, dict) else type(part).__name__
         if kind not in _READ_PARTS or not isinstance(part.get("text", ""), str):
-            raise ValueError(f"a part of its content of the type {str(kind)[:60]!r} is not read; send text")
-    return message
+            why = f"a part of the question of the type {str(kind)[:60]!r} is not read; send text"
+            raise ApiError(400, "bad_request", why, param="messages")
 
 
 class StreamOptions(BaseModel):
@@ -68,7 +75,10 @@ class ChatRequest(BaseModel):
     n: Literal[1] | None = None
     snippets: list[dict[str, Any]] = Field(default=[], max_length=1_000, description="Evidence: records with `text`.")
     reasoning: str = Field(default="", description="What an agent thought before; context, never evidence.")
-    format: Literal["text", "tags"] = Field(default="text", description="`tags`: content is the answer with its tags.")
+    format: Format = Field(
+        default="text",
+        description="`tags`: content has the answer's tags; `markdown`: numbered citations and their sources.",
+    )
     temperature: Ignored = None
     top_p: Ignored = None
     max_tokens: Ignored = None
@@ -111,6 +121,7 @@ class ChatRequest(BaseModel):
         turns = [*read_turns(read_openai({"messages": self.messages}))]
         if not turns or not turns[-1].question:
             raise ApiError(400, "no_question", "no message of the role user has any text; ask something")
+        _refuse_unread(next(message for message in self.messages[::-1] if message["role"] == "user"))
         return turns
 
 

@@ -44,7 +44,7 @@ def test_who_finds_the_queue_full_is_told_when_to_come_back() -> None:
         return caught.value
 
     busy = run(work)
-    assert str(busy) == "1 answers are being worked on and 1 wait; ask again"
+    assert str(busy) == "no place is free: 1 in use, 1 waiting; ask again"
     assert busy.retry_after >= 1
 
 

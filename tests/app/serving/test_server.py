@@ -137,7 +137,7 @@ def test_a_port_that_is_taken_is_said_with_what_to_do(tmp_path: Path) -> None:
         port = running.url.rpartition(":")[2]
         done = citerefine("serve", "--port", port, "--no-history", cwd=tmp_path, env={})
     assert done.returncode == 2
-    assert f"127.0.0.1:{port} cannot be listened at (Address already in use); give another --port" in done.stderr
+    assert f"127.0.0.1:{port} cannot be listened at (Address already in use); give another port" in done.stderr
 
 
 def test_a_stream_is_told_that_the_server_lives_while_a_model_thinks(monkeypatch: pytest.MonkeyPatch) -> None:

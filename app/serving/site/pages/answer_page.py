@@ -7,7 +7,7 @@ the report's template. Not here: the report (refiner/report/), the form's meanin
 from enum import StrEnum
 from typing import Any, Final, NamedTuple
 
-from citerefine.app.serving.site.pages.verdicts import SIGNS, ClaimVerdict, claim_verdicts
+from citerefine.app.serving.site.pages.verdicts import SIGNS, ClaimVerdict, claim_verdicts, uncited
 from citerefine.judges.claim_key import claim_key
 from citerefine.judges.report.marks import Mark
 from citerefine.refiner.answer import Answer
@@ -16,7 +16,7 @@ from citerefine.refiner.report.html_report import Filter, Sign, page_values
 from citerefine.refiner.report.view import byline, place, source_link, view_answer
 
 MOST_UNUSED: Final = 200
-"""Passages without a claim that are shown."""
+"""Passages without a claim that are shown; of sentences without a citation as many."""
 
 
 class Fate(StrEnum):
@@ -66,6 +66,7 @@ def answer_values(answer: Answer, earlier: Answer | None = None) -> dict[str, An
         "verdicts": verdicts,
         "unused": unused[:MOST_UNUSED],
         "n_unused": len(unused),
+        "uncited": uncited(answer)[:MOST_UNUSED] if view.claims else (),
         "changes": changes(earlier, answer) if earlier is not None else (),
     }
 

@@ -1,7 +1,7 @@
 """How far the claims of an answer follow from what they cite, by words in common.
 
-In: an `Answer`. Out: a sign for each claim, with what words it misses. A claim of several sentences is as good as the
-weakest of them. Not here: the judge (judges/lexical/), drawing.
+In: an `Answer`. Out: a sign for each claim, with what words it misses; what has no citation and needs one. A claim of
+several sentences is as good as the weakest of them. Not here: the judge (judges/lexical/), drawing.
 """
 
 from collections.abc import Sequence
@@ -9,6 +9,7 @@ from functools import cache
 from typing import Final, NamedTuple
 
 from citerefine.judges.lexical.lexical_judge import LexicalJudge
+from citerefine.judges.need import exemption
 from citerefine.judges.report.marks import GLYPHS, WORDS, Mark, mark_of_label
 from citerefine.judges.units import Unit, split_units
 from citerefine.judges.verdict import SupportQuery, Verdict
@@ -21,7 +22,7 @@ MOST_MISSING: Final = 12
 """Words that a claim misses, as shown."""
 _MEANING: Final = {
     Mark.SUPPORTED: ("same", "Its words stand together in the passages that it cites."),
-    Mark.PARTLY: ("near", "The passages that it cites have only part of it, or another number, name or denial."),
+    Mark.PARTLY: ("near", "The passages that it cites have only part of it, lack its number or name, or deny it."),
     Mark.UNSUPPORTED: ("none", "The passages that it cites have few of its words, or not in this order."),
     Mark.UNKNOWN: ("none", "It cites only ids that no passage has."),
 }
@@ -57,6 +58,12 @@ def claim_verdicts(answer: Answer) -> dict[int, ClaimVerdict]:
     """The verdict on each claim, by its number, which counts from 1."""
     units = [unit for unit in split_units(parse_tags(answer.raw)) if unit.ids]
     return {number: _verdict(claim, units, answer) for number, claim in enumerate(answer.claims, 1)}
+
+
+def uncited(answer: Answer) -> tuple[str, ...]:
+    """The sentences that need a citation and have none, in order."""
+    units = split_units(parse_tags(answer.raw))
+    return tuple(unit.text for unit in units if not unit.ids and exemption(unit) is None)
 
 
 def _verdict(claim: Claim, units: Sequence[Unit], answer: Answer) -> ClaimVerdict:

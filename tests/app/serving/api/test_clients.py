@@ -18,6 +18,7 @@ from citerefine.refiner.answer import parse_answer
 from citerefine.refiner.evidence import Evidence
 
 QUESTION = "Did perch double in the lake?"
+TEXT = {"type": "text", "text": "What is this?"}
 IMAGE = {"type": "image_url", "image_url": {"url": "https://example.org/x.png"}}
 ASKED: list[openai.types.chat.ChatCompletionMessageParam] = [{"role": "user", "content": QUESTION}]
 
@@ -121,6 +122,35 @@ def test_earlier_turns_are_context_and_what_their_tools_gave_is_evidence_where_t
     assert [one.id for one in given.snippets] == ["S3"]
 
 
+def test_pictures_of_earlier_turns_are_passed_over() -> None:
+    turns = [{"role": "user", "content": [IMAGE]}, {"role": "assistant", "content": "ok"}, *ASKED]
+    assert ChatRequest(model="refiner", messages=[dict(turn) for turn in turns]).job().question == QUESTION
+
+
+def test_markdown_is_given_on_request_with_the_sources_that_have_no_address() -> None:
+    evidence = [{"id": "mine", "text": "Perch in the lake doubled, say the nets.", "source": "nets.pdf", "page": 3}]
+    with server() as running:
+        reply = client(running.url).chat.completions.create(
+            model="refiner", messages=ASKED, extra_body={"snippets": evidence, "format": "markdown"}
+        )
+    content = reply.choices[0].message.content or ""
+    assert "Perch in the lake doubled, say the nets." in content
+    assert "nets.pdf" in content
+    assert not reply.choices[0].message.annotations
+
+
+@pytest.mark.parametrize("stream", [False, True])
+def test_where_a_model_cites_nothing_its_text_says_so_first(stream: bool) -> None:
+    with FaultyServer(says("<answer>The mayor resigned.</answer>")) as model, server(model=model.model) as running:
+        asked = client(running.url).chat.completions
+        if stream:
+            pieces = asked.create(model="refiner", messages=ASKED, stream=True)
+            content = "".join(piece.choices[0].delta.content or "" for piece in pieces if piece.choices)
+        else:
+            content = asked.create(model="refiner", messages=ASKED).choices[0].message.content or ""
+    assert content == "Nothing in this answer is tied to a source.\n\nThe mayor resigned."
+
+
 def test_tags_are_given_on_request() -> None:
     with server() as running:
         reply = client(running.url).chat.completions.create(
@@ -220,7 +250,7 @@ def test_what_is_no_address_of_the_web_is_never_annotated(url: str) -> None:
         ({"n": 2}, "n"),
         ({"messages": [*ASKED, {"role": "nonsense", "content": "x"}]}, "there is no role 'nonsense'; there are: "),
         ({"messages": [{"role": "user", "content": 5}]}, "its content is of the type int; send a text"),
-        ({"messages": [{"role": "user", "content": [IMAGE]}]}, "of the type 'image_url' is not read; send text"),
+        ({"messages": [{"role": "user", "content": [TEXT, IMAGE]}]}, "of the type 'image_url' is not read; send text"),
         ({"messages": [{"role": "user", "content": "x" * 8_001}]}, "has 8,001 characters, and 8,000 are read"),
         ({"messages": [{"role": "user", "content": "x" * 8_001}], "stream": True}, "and 8,000 are read"),
         ({"snippets": [{"title": "no text"}]}, "text"),
@@ -233,6 +263,24 @@ def test_what_cannot_be_answered_is_refused_with_what_to_do(body: dict[str, obje
             **{"model": "research", "messages": ASKED, "extra_body": body}  # type: ignore[call-overload]
         )
     assert caught.value.status_code in (400, 404)
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "body", "says"),
+    [
+        ("POST", "/v1/refine", b"{bad", "the body is no JSON: "),
+        ("POST", "/v1/responses", b"{}", "there is no such path here; /openapi.json lists what there is"),
+        ("GET", "/v1/refine", b"", "this path is not asked so; /openapi.json says how"),
+    ],
+)
+def test_what_is_no_request_at_all_is_refused_with_where_to_look(
+    method: str, path: str, body: bytes, says: str
+) -> None:
+    with server() as running:
+        headers = {"Content-Type": "application/json"}
+        reply = httpx2.request(method, f"{running.url}{path}", content=body, headers=headers)
+    assert reply.status_code in (400, 404, 405)
+    assert reply.json()["error"]["message"].startswith(says)
 
 
 def test_an_error_names_the_field_that_is_at_fault() -> None:

@@ -268,6 +268,26 @@ def test_an_answer_that_comes_while_the_server_stops_can_be_loaded_and_nothing_n
         assert started.wait() in (0, -signal.SIGTERM, 128 + signal.SIGTERM)
 
 
+def test_sentences_without_a_citation_are_counted_and_listed_beside_the_claims() -> None:
+    invented = "The mayor of the town resigned in 2004 after a scandal about stolen fishing licences."
+    written = f"<answer><snippet id={PERCH.id}>{PERCH.text}</snippet> {invented}</answer>"
+    with FaultyServer(says(written)) as model, server(model=model.model) as running, browsing(running) as browser:
+        page = browser.page(browser.ask())
+    assert words(page.xpath("//header")[0]).count("1 sentence that needs a citation has none.") == 1
+    (listed,) = page.xpath("//section[@id='without-citation']//li")
+    assert words(listed) == f"○ uncited {invented}"
+
+
+def test_the_list_says_of_an_answer_that_nothing_of_it_is_tied_to_a_source() -> None:
+    with (
+        FaultyServer(says("<answer>Nobody knows.</answer>")) as model,
+        server(model=model.model) as running,
+        browsing(running) as browser,
+    ):
+        assert not browser.page(browser.ask()).xpath("//section[@id='without-citation']")
+        assert "○ nothing tied to a source" in words(browser.page("/").xpath("//ol[@class='lines']")[0])
+
+
 def test_the_figures_count_answers_of_the_page(browser: Browser) -> None:
     browser.ask()
     assert 'citerefine_answers_total{model="page",outcome="ok"} 1.0' in browser.get("/metrics").text
