@@ -14,7 +14,7 @@ from typing import Final, NamedTuple
 
 import typer
 
-from citerefine.app.messages import say
+from citerefine.app.messages import counted, say
 from citerefine.app.outputs import check_output, write_output
 from citerefine.app.progress import progress
 from citerefine.app.searching import NO_SOURCES, Searched, Sources, open_searched
@@ -144,9 +144,11 @@ _KEPT: Final = "What services answered was kept from an earlier run, a day old a
 
 def _why_not(answer: Answer) -> str:
     snippets = answer.evidence.snippets
-    titles = dict.fromkeys(snippet.title or snippet.source or snippet.id for snippet in snippets)
+    titles = dict.fromkeys(filter(None, (snippet.title or snippet.source or snippet.url for snippet in snippets)))
     if titles:
         return f"Nearest sources: {'; '.join([*titles][:3])}."
+    if snippets:
+        return f"Read {counted(len(snippets), 'passage')}, and quoted none."
     if content_words(answer.question):
         return "No passage holds any word of the question."
     return "The question holds no word that can be searched for."

@@ -14,6 +14,11 @@ import pytest
 from tests.command_line import citerefine
 from tests.faulty_server import FaultyServer, hang, says, status
 
+from citerefine.app.ask import noting
+from citerefine.refiner.answer import parse_answer
+from citerefine.refiner.evidence import Evidence
+from citerefine.refiner.records import Snippet
+
 CITEREFINE = str(Path(sys.executable).parent / "citerefine")
 QUESTION = "Did perch double in Lake Orven?"
 ANSWER = "<answer><snippet id=S1>Perch doubled by 2010.</snippet></answer>"
@@ -210,3 +215,13 @@ def test_walk_works_with_a_model_too(folder: Path) -> None:
         walked = run("walk", QUESTION, "-c", "papers", "-m", server.model, cwd=folder)
     assert walked.returncode == 0
     assert f"── draft of {server.model}\n{ANSWER}" in walked.stdout
+
+
+def test_passages_without_a_name_are_counted_where_none_of_them_is_quoted() -> None:
+    evidence = Evidence([Snippet(text="Perch live in lakes of many kinds."), Snippet(text="Roach live there too.")])
+    answer = parse_answer("<answer>The evidence does not answer this question.</answer>", evidence, question="Who won?")
+    assert noting(answer, ()).notes[-1] == "Read 2 passages, and quoted none."
+    named = Evidence([Snippet(text="Perch live in lakes of many kinds.", url="https://example.org/perch")])
+    assert noting(parse_answer("<answer>No.</answer>", named), ()).notes[-1] == (
+        "Nearest sources: https://example.org/perch."
+    )
