@@ -20,7 +20,7 @@ class ClaimSentence(NamedTuple):
     """What of a sentence is compared."""
 
     text: str
-    """As written, in NFKC, without markup."""
+    """As written, in NFKC, without markup and addresses."""
     content: tuple[Word, ...]
     """The words that carry meaning, in order."""
     weights: dict[str, int]

@@ -1,10 +1,11 @@
 """A support judge that compares words. It needs no model, and takes well under a millisecond a claim.
 
 In: queries. Out: verdicts: how much of the claim's words stand together in the evidence, the nearest sentences, the
-words that are missing, and what looks wrong. Markup (markup.py) is no words. Every sentence of a claim must be
-supported: the weakest decides. Words tell whether evidence speaks of the same things; they cannot tell paraphrase from
-invention, and never whether evidence says the opposite: the judge says `none` where others say `contradicts`. A policy
-that is trained against it alone learns to copy. What it is worth: docs/benchmarks.md. Not here: models (chat/).
+words that are missing, and what looks wrong. Markup (markup.py) and addresses (addresses.py) are no words. Every
+sentence of a claim must be supported: the weakest decides. Words tell whether evidence speaks of the same things; they
+cannot tell paraphrase from invention, and never whether evidence says the opposite: the judge says `none` where others
+say `contradicts`. A policy that is trained against it alone learns to copy. What it is worth: docs/benchmarks.md. Not
+here: models (chat/).
 """
 
 from collections.abc import Sequence

@@ -1,11 +1,12 @@
-"""Takes markup out of a text, so that no tag, attribute or comment counts as a word.
+"""Takes markup and addresses out of a text, so that no tag, attribute, comment or address counts as a word.
 
-In: any text. Out: the text, blank where it has tags of HTML or XML, comments, declarations, scripts and styles, and as
-long as it was (`without_markup`); then the text as a reader sees it, with `é` for `&eacute;` (`readable`). A tag may
-itself be spelled with references (`&lt;img src=x&gt;`). Prose keeps its signs, words and numbers: `<` begins a tag only
-where a name follows at once and all up to `>` reads like a tag, which `p<0.05`, `<5 mg`, `x<y>z` and `<or = 6 or>` do
-not. Where it may be either (a name that HTML does not know, one between two words), only attributes in quotes or a
-closing tag make it a tag. Linear. Not here: Markdown, and addresses outside tags, which people read.
+In: any text. Out: the text, blank where it has tags of HTML or XML, comments, declarations, scripts, styles and
+addresses, and as long as it was (`without_markup`); then the text as a reader sees it, with `é` for `&eacute;`
+(`readable`). Both may be spelled with references (`&lt;img src=x&gt;`), and addresses with hidden signs. Prose keeps
+its signs, words and numbers: `<` begins a tag only where a name follows at once and all up to `>` reads like a tag,
+which `p<0.05`, `<5 mg`, `x<y>z` and `<or = 6 or>` do not. Where it may be either (a name that HTML does not know, one
+between two words), only attributes in quotes or a closing tag make it a tag. Linear. Not here: what an address is
+(addresses.py), and other Markdown.
 """
 
 import html
@@ -17,6 +18,7 @@ from importlib.resources import files
 from typing import Final, NamedTuple
 
 from citerefine.judges.hidden import visible
+from citerefine.judges.lexical.addresses import addresses, link_targets
 
 
 def _listed(name: str) -> frozenset[str]:
@@ -73,24 +75,35 @@ class _Decoded(NamedTuple):
 
 
 def without_markup(text: str) -> str:
-    """The text, blank where it has markup; every offset stays.
+    """The text, blank where it has markup or an address; every offset stays.
 
     >>> without_markup("Perch <b>doubled</b> (p<0.05).").split()
     ['Perch', 'doubled', '(p<0.05).']
     """
-    if "<" not in text and "&" not in text:
-        return text
+    if "&" not in text:
+        return _blank(text, _spans(text))
     decoded = _decode(text)
-    if "<" not in decoded.text:
-        return text
-    unseen = [found.span() for found in _unseen(decoded.text)]
-    spans = [*unseen, *_tags(_blank(decoded.text, unseen))]
-    return _blank(text, [(decoded.place(start), decoded.place(end)) for start, end in spans])
+    return _blank(text, [(decoded.place(start), decoded.place(end)) for start, end in _spans(decoded.text)])
 
 
 def readable(text: str) -> str:
-    """A text without markup as a reader sees it, in one form of all that look the same."""
-    return visible(_REFERENCE.sub(_character, text) if "&" in text else text)
+    """A text without markup as a reader sees it, in one form of all that look the same; blank where an address shows
+    only then."""
+    seen = visible(_REFERENCE.sub(_character, text) if "&" in text else text)
+    return seen if seen == text else _blank(seen, _address_spans(seen))
+
+
+def _spans(text: str) -> list[tuple[int, int]]:
+    if "<" not in text:
+        return _address_spans(text)
+    unseen = [found.span() for found in _unseen(text)]
+    marked = [*unseen, *_tags(_blank(text, unseen))]
+    return [*marked, *_address_spans(_blank(text, marked))]
+
+
+def _address_spans(text: str) -> list[tuple[int, int]]:
+    targets = list(link_targets(text))
+    return [*targets, *addresses(_blank(text, targets))]
 
 
 def _decode(text: str) -> _Decoded:
@@ -152,6 +165,8 @@ def _joins_words(found: re.Match[str]) -> bool:
 
 
 def _blank(text: str, spans: list[tuple[int, int]]) -> str:
+    if not spans:
+        return text
     parts, at = list[str](), 0
     for start, end in sorted(spans):
         if start >= at:

@@ -42,7 +42,7 @@ class Told(NamedTuple):
     """What an answer says."""
 
     text: str
-    """The prose of the plain answer, blank where it has markup; `prepared` counts offsets in it."""
+    """The prose of the plain answer, blank where it has markup or an address; `prepared` counts offsets in it."""
     plain: str
     """The plain answer to the letter, with the same offsets: what evidence is cut from."""
     prepared: Prepared

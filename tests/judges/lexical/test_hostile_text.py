@@ -56,6 +56,8 @@ SHAPES = {
     "tags": "<b>perch</b> ",
     "comments": "<!--",
     "references": "&amp;lt;",
+    "addresses": "http://",
+    "links": "[x](",
 }
 
 

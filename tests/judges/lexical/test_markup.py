@@ -52,7 +52,6 @@ PROSE = [
     "vector<int> or List<String>",
     "i<n && j>m",
     "a <- b -> c",
-    "written to <me@example.org> by <https://example.org/a/b/>",
     "AT&T; R&D;",
     "<!-- never closed",
     "--> never opened",
