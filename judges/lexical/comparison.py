@@ -76,7 +76,8 @@ def compare(sentence: ClaimSentence, snippets: Sequence[Prepared]) -> Match:
         found |= weights.keys() & one.places.keys()
         found |= weights.keys() & one.title
     windows = [nearest(number, sentence, one) for number, one in enumerate(snippets)]
-    window = max(filter(None, windows), key=lambda window: window.weight, default=None)
+    # Of equals the one that asserts it, so that nothing depends on the order of the evidence.
+    window = max(filter(None, windows), key=lambda one: (one.weight, not one.negates, not one.opposes), default=None)
     alike = found | {key for key in weights if key not in found and _begins_alike(key, snippets)}
     paired = set[str]().union(*(sentence.pairs & one.pairs for one in snippets))
     if weights:

@@ -92,6 +92,12 @@ def test_the_order_of_the_evidence_and_white_space_do_not_matter(
     assert (one.label, one.p_supported, one.missing) == (other.label, other.p_supported, other.missing)
 
 
+def test_of_two_passages_that_say_as_much_the_one_that_asserts_it_counts_wherever_it_stands() -> None:
+    judge, both = LexicalJudge(), (Snippet(text="Perch doubled."), Snippet(text="not Perch doubled."))
+    for evidence in (both, both[::-1]):
+        assert judge.verdict(SupportQuery("Perch doubled.", evidence)).label is Label.FULL
+
+
 @settings(max_examples=100, deadline=None)
 @given(texts, snippets, texts.filter(str.strip))
 def test_more_evidence_leaves_no_word_missing_that_was_found(claim: str, evidence: list[str], more: str) -> None:
