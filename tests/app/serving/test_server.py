@@ -22,6 +22,10 @@ def refine(url: str, question: str = "Did perch double?") -> httpx2.Response:
     return httpx2.post(f"{url}/v1/refine", json={**ROW, "question": question}, timeout=60)
 
 
+def figures(url: str) -> str:
+    return httpx2.get(f"{url}/metrics").text
+
+
 def until(holds: Callable[[], bool], seconds: float = 60) -> None:
     end = time.monotonic() + seconds
     while not holds():
@@ -45,7 +49,7 @@ def test_a_signal_finishes_what_is_under_way_and_takes_nothing_new(tmp_path: Pat
         ThreadPoolExecutor(4) as pool,
     ):
         asked = [pool.submit(refine, started.url, f"Did perch {number} double?") for number in range(4)]
-        until(lambda: len(model.chats) >= 2)
+        until(lambda: len(model.chats) >= 2 and "citerefine_waiting 2.0" in figures(started.url))
         code = started.stop(how)
         replies = [one.result() for one in asked]
     assert [reply.status_code for reply in replies] == [200] * 4

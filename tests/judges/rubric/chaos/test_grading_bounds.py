@@ -1,5 +1,6 @@
 """Grading takes no longer than its deadline, whatever the judge's server does, and no more memory for more answers."""
 
+import asyncio
 import json
 import time
 from pathlib import Path
@@ -18,12 +19,27 @@ from citerefine.judges.rubric.runs.matching import RubricShelf
 from citerefine.judges.runs.outage import ANSWERS
 from citerefine.refiner.chat.limits import ClientLimits
 from citerefine.refiner.errors import CallError
+from citerefine.refiner.models import load_chat_model
 
-LIMITS = ClientLimits(deadline=3.0, attempts=3, backoff=0.01)
+LIMITS = ClientLimits(deadline=5.0, attempts=3, backoff=0.01)
 LATEST = 1.2 * LIMITS.deadline
 SHELF = RubricShelf([RUBRIC], [])
 PAYLOAD = 50_000
 """Bytes of a row that nobody needs."""
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _loaded() -> None:
+    """What the first call of a process loads is no part of the time that calls take."""
+
+    async def ask(name: str) -> None:
+        model = load_chat_model(name)
+        await model.capabilities()
+        await model.aclose()
+
+    with pytest.MonkeyPatch.context() as patch, FaultyServer(hang(0), persona="vllm") as server:
+        patch.setenv("CITEREFINE_GRAMMAR", "structured_outputs")
+        asyncio.run(ask(server.model))
 
 
 @pytest.fixture(autouse=True)
