@@ -41,8 +41,6 @@ class Admission:
         self._mean = _FIRST_GUESS
         self.closed_at: float | None = None
         """When it was closed, on the monotonic clock."""
-        self._idle = asyncio.Event()
-        self._idle.set()
         self._ends_at: float | None = None
         """By the loop's clock."""
         self._bounds = set[asyncio.Timeout]()
@@ -62,13 +60,8 @@ class Admission:
         """
         if not checked:
             self.check()
-        self._idle.clear()
-        try:
-            async with self._bounded(), self._taken():
-                yield
-        finally:
-            if not self.active and not self.waiting:
-                self._idle.set()
+        async with self._bounded(), self._taken():
+            yield
 
     def check(self) -> None:
         """Raises Busy if there is no place now, and none to wait in."""
@@ -125,10 +118,6 @@ class Admission:
     def is_open(self) -> bool:
         """Whether requests are taken."""
         return self.closed_at is None
-
-    async def drained(self) -> None:
-        """Returns when nobody is in and nobody waits."""
-        await self._idle.wait()
 
     def _wait(self) -> int:
         return max(1, math.ceil(self._mean * (self.waiting + 1) / self._at_once))

@@ -3,8 +3,8 @@
 In: the body of `POST /v1/chat/completions`, as OpenAI clients send it. Out: `ChatRequest`, checked, and the `Job` that
 it is. The question is the last message of the user. What the assistant wrote since, and the last turns before it, are
 context. Evidence is `snippets`, and what tool messages hold: those since the question, or else those of the last turn
-that has any. No text of a person or a model becomes evidence. Fields that would change how a
-model samples are taken and have no effect; others that are not known are refused. Not here: answering, replies.
+that has any. No text of a person or a model becomes evidence. Fields that would change how a model samples are taken
+and have no effect; others that are not known are refused. Not here: answering, replies.
 """
 
 from typing import Annotated, Any, Final, Literal

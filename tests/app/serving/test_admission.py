@@ -73,11 +73,9 @@ def test_once_it_is_closed_nobody_gets_in_and_who_waits_goes_on() -> None:
             assert not admission.is_open
             with pytest.raises(Busy, match="the server is stopping"):
                 await _enter(admission)
-            drained = asyncio.create_task(admission.drained())
-            await asyncio.sleep(0)
-            assert not drained.done()
+            assert (admission.active, admission.waiting) == (1, 1)
         await waiting
-        await drained
+        assert (admission.active, admission.waiting) == (0, 0)
 
     run(work)
 
@@ -89,7 +87,7 @@ def test_an_error_inside_gives_the_place_back() -> None:
             with pytest.raises(ValueError, match="no"):
                 async with admission.place():
                     raise ValueError("no")
-        await admission.drained()
+        assert (admission.active, admission.waiting) == (0, 0)
 
     run(work)
 

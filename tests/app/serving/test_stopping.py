@@ -77,7 +77,6 @@ def test_who_is_in_or_waits_when_the_time_is_up_is_stopped_and_who_is_done_befor
         admission.end_after(0.3)
         ended = await asyncio.wait_for(asyncio.gather(*tasks), 10)
         assert (admission.active, admission.waiting, admission.is_open) == (0, 0, False)
-        await admission.drained()
         return ended
 
     assert asyncio.run(work()) == ["done", "stopped", "stopped", "stopped"]

@@ -7,7 +7,7 @@ the report's template. Not here: the report (refiner/report/), the form's meanin
 from enum import StrEnum
 from typing import Any, Final, NamedTuple
 
-from citerefine.app.serving.site.pages.verdicts import SIGNS, ClaimVerdict, claim_verdicts, uncited
+from citerefine.app.serving.site.pages.verdicts import SIGNS, ClaimVerdict, read_verdicts
 from citerefine.judges.claim_key import claim_key
 from citerefine.judges.report.marks import Mark
 from citerefine.refiner.answer import Answer
@@ -16,7 +16,9 @@ from citerefine.refiner.report.html_report import Filter, Sign, page_values
 from citerefine.refiner.report.view import byline, place, source_link, view_answer
 
 MOST_UNUSED: Final = 200
-"""Passages without a claim that are shown; of sentences without a citation as many."""
+"""Passages without a claim that are shown."""
+MOST_UNCITED: Final = 200
+"""Sentences without a citation that are shown."""
 
 
 class Fate(StrEnum):
@@ -51,7 +53,7 @@ def answer_values(answer: Answer, earlier: Answer | None = None) -> dict[str, An
         answer: what is shown.
         earlier: the answer that it was refined from.
     """
-    view, verdicts = view_answer(answer), claim_verdicts(answer)
+    view, (verdicts, uncited) = view_answer(answer), read_verdicts(answer)
     signs = {number: verdict.sign for number, verdict in verdicts.items()}
     values = page_values(answer, view, signs, _legend(verdicts))
     used = values["passage_of"]
@@ -66,7 +68,8 @@ def answer_values(answer: Answer, earlier: Answer | None = None) -> dict[str, An
         "verdicts": verdicts,
         "unused": unused[:MOST_UNUSED],
         "n_unused": len(unused),
-        "uncited": uncited(answer)[:MOST_UNUSED] if view.claims else (),
+        "uncited": uncited[:MOST_UNCITED],
+        "n_uncited": len(uncited) if view.claims else 0,
         "changes": changes(earlier, answer) if earlier is not None else (),
     }
 

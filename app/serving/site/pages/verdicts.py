@@ -54,16 +54,21 @@ SIGNS: Final = {mark: _sign(mark) for mark in _MEANING}
 _WORST_FIRST: Final = (Mark.UNSUPPORTED, Mark.PARTLY, Mark.SUPPORTED)
 
 
-def claim_verdicts(answer: Answer) -> dict[int, ClaimVerdict]:
-    """The verdict on each claim, by its number, which counts from 1."""
-    units = [unit for unit in split_units(parse_tags(answer.raw)) if unit.ids]
-    return {number: _verdict(claim, units, answer) for number, claim in enumerate(answer.claims, 1)}
+class Verdicts(NamedTuple):
+    """What is said of an answer."""
 
-
-def uncited(answer: Answer) -> tuple[str, ...]:
+    claims: dict[int, ClaimVerdict]
+    """By the number of the claim, which counts from 1."""
+    uncited: tuple[str, ...]
     """The sentences that need a citation and have none, in order."""
+
+
+def read_verdicts(answer: Answer) -> Verdicts:
+    """The verdict on each claim, and what lacks a citation."""
     units = split_units(parse_tags(answer.raw))
-    return tuple(unit.text for unit in units if not unit.ids and exemption(unit) is None)
+    cited = [unit for unit in units if unit.ids]
+    claims = {number: _verdict(claim, cited, answer) for number, claim in enumerate(answer.claims, 1)}
+    return Verdicts(claims, tuple(unit.text for unit in units if not unit.ids and exemption(unit) is None))
 
 
 def _verdict(claim: Claim, units: Sequence[Unit], answer: Answer) -> ClaimVerdict:

@@ -278,6 +278,16 @@ def test_sentences_without_a_citation_are_counted_and_listed_beside_the_claims()
     assert words(listed) == f"○ uncited {invented}"
 
 
+def test_of_very_many_sentences_without_a_citation_all_are_counted() -> None:
+    invented = " ".join(f"The mayor of town number {number} resigned after a scandal." for number in range(203))
+    written = f"<answer><snippet id={PERCH.id}>{PERCH.text}</snippet> {invented}</answer>"
+    with FaultyServer(says(written)) as model, server(model=model.model) as running, browsing(running) as browser:
+        page = browser.page(browser.ask())
+    assert "203 sentences that need a citation have none." in words(page.xpath("//header")[0])
+    assert len(page.xpath("//section[@id='without-citation']//li")) == 200
+    assert "3 more sentences." in words(page.xpath("//section[@id='without-citation']")[0])
+
+
 def test_the_list_says_of_an_answer_that_nothing_of_it_is_tied_to_a_source() -> None:
     with (
         FaultyServer(says("<answer>Nobody knows.</answer>")) as model,

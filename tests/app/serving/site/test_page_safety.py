@@ -132,7 +132,7 @@ def rendered(answer: Answer) -> Any:
     when = datetime(2026, 11, 26, tzinfo=UTC)
     shown = Line("some-id", answer.question, when, None, RunState.DONE, 1)
     # Whether text without a citation needs one is seen by its words, so that it is shown whatever they are.
-    values = {**answer_values(answer, answer), "uncited": (answer.text,)}
+    values = {**answer_values(answer, answer), "uncited": (answer.text,), "n_uncited": 1}
     response = Pages(signs_in=False).respond(
         "answer", line=shown, settings={}, earlier=shown, later=[shown], forms=FORMS, **values
     )
