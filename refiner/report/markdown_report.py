@@ -26,13 +26,14 @@ _SUPERSCRIPTS = dict(zip("abcdefghijklmnoprstuvwxyz", "ᵃᵇᶜᵈᵉᶠᵍʰ�
 _INDENT = "    "
 
 
-def render_markdown(answer: Answer, style: str = "footnotes") -> str:
+def render_markdown(answer: Answer, style: str = "footnotes", *, headed: bool = True) -> str:
     """The answer as Markdown.
 
     Args:
         answer: what to show.
         style: `footnotes` for `[^3]` with the quotes in the notes; `numeric` for `[3b]` that links to the passage,
             and a list of references; `inline` for `(Berg 2019 [3b])` and a list, for readers without a renderer.
+        headed: whether it begins with front matter and the question; not where it stands below the question already.
 
     Raises:
         ValueError: `style` is none of these.
@@ -40,7 +41,8 @@ def render_markdown(answer: Answer, style: str = "footnotes") -> str:
     if style not in _STYLES:
         raise ValueError(f"no Markdown style is called {style!r}; use one of {', '.join(_STYLES)}")
     view = view_answer(answer)
-    blocks = [_front_matter(view), *_head(view), *_STYLES[style](view)]
+    head = [_front_matter(view), *_heading(view)] if headed else []
+    blocks = [*head, *_warning(view), *_STYLES[style](view)]
     if notes := [f"- {escape_line(remark)}" for remark in remarks(view)]:
         blocks += ["## Notes", "\n".join(notes)]
     if style == "footnotes":
@@ -72,9 +74,12 @@ def _front_matter(view: AnswerView) -> str:
     return f"---\n{''.join(lines)}---"
 
 
-def _head(view: AnswerView) -> Iterator[str]:
+def _heading(view: AnswerView) -> Iterator[str]:
     if question := one_line(view.question):
         yield "# " + escape(question).replace("#", "\\#")
+
+
+def _warning(view: AnswerView) -> Iterator[str]:
     if sentence := not_answered(view):
         yield f"**{escape(sentence)}**"
 

@@ -12,6 +12,7 @@ from typing import Any, Final, Literal, NamedTuple
 from citerefine.refiner.answer import Answer
 from citerefine.refiner.bridge.url_citations import url_citations
 from citerefine.refiner.report.answer_json import answer_json
+from citerefine.refiner.report.markdown_report import render_markdown
 
 VENDOR: Final = "citerefine"
 """Key of what OpenAI has no place for."""
@@ -75,7 +76,7 @@ def _content(reply: Reply, answer: Answer) -> str:
     if reply.format == "tags":
         return answer.tagged
     if reply.format == "markdown":
-        return answer.to_markdown()
+        return render_markdown(answer, "numeric", headed=False)
     return UNTIED + answer.text if _is_untied(answer) else answer.text
 
 

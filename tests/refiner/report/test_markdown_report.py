@@ -420,6 +420,16 @@ def test_nothing_to_show() -> None:
     assert body.startswith("\n**Not answered from sources: no snippets were found.**\n")
 
 
+@pytest.mark.parametrize("style", ["footnotes", "numeric", "inline"])
+def test_without_its_head_it_is_the_same_from_the_first_word_of_the_answer_on(style: str) -> None:
+    evidence = Evidence([Snippet(id="S1", text="Perch doubled by 2010.")])
+    for tagged in ("<answer><snippet id=S1>Perch doubled.</snippet></answer>", "<answer>Nobody knows.</answer>"):
+        answer = parse_answer(tagged, evidence, question="Did perch double?")
+        head, body = render_markdown(answer, style).split("# Did perch double?\n\n")
+        assert head.startswith("---\n")
+        assert render_markdown(answer, style, headed=False) == body
+
+
 def test_long_snippets_are_not_quoted_whole() -> None:
     text = "Filler words go here. " * 500 + "Perch doubled. " + "More filler follows now. " * 500
     answer = parse_answer(

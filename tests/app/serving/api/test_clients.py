@@ -134,7 +134,8 @@ def test_markdown_is_given_on_request_with_the_sources_that_have_no_address() ->
             model="refiner", messages=ASKED, extra_body={"snippets": evidence, "format": "markdown"}
         )
     content = reply.choices[0].message.content or ""
-    assert "Perch in the lake doubled, say the nets." in content
+    assert content.startswith("Perch in the lake doubled, say the nets.")
+    assert r"[\[1\]]" in content
     assert "nets.pdf" in content
     assert not reply.choices[0].message.annotations
 
